@@ -1,0 +1,47 @@
+"""What a fieldlab is: the typed, frozen, strict model of its configuration file."""
+
+from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
+from fieldlab_configs.connections import Gateway, MqttSource, OpcUaSource, Source, Spool, StoreConfig
+from fieldlab_configs.dated import Dated
+from fieldlab_configs.errors import ConfigError
+from fieldlab_configs.experiments import Company, Experiment, Window
+from fieldlab_configs.load import load, parse
+from fieldlab_configs.plant import (
+    EnergyFactors,
+    FromCount,
+    FromPower,
+    Line,
+    Machine,
+    Product,
+    Signal,
+    StateMap,
+)
+from fieldlab_configs.site import Site
+
+__all__ = [
+    "Break",
+    "Company",
+    "ConfigError",
+    "Dated",
+    "EnergyFactors",
+    "Experiment",
+    "FromCount",
+    "FromPower",
+    "Gateway",
+    "Line",
+    "Machine",
+    "MqttSource",
+    "OpcUaSource",
+    "PlannedDowntime",
+    "Product",
+    "Shift",
+    "Signal",
+    "Site",
+    "Source",
+    "Spool",
+    "StateMap",
+    "StoreConfig",
+    "Window",
+    "load",
+    "parse",
+]

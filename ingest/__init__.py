@@ -1,0 +1,1 @@
+"""Samples -> durable spool -> store; and reading back."""
