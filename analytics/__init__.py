@@ -1,0 +1,1 @@
+"""Arrays to KPIs: pure numpy; only `job` and `query` know that there is a store."""
