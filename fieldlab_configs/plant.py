@@ -44,7 +44,7 @@ class Signal(Model):
 class Product(Model):
     """A product that a machine makes."""
 
-    ideal_cycle_time_s: float | None = None
+    ideal_cycle_time_s: Dated[float] | None = None
 
 
 class FromCount(Model):
