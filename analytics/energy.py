@@ -1,0 +1,176 @@
+"""Energy from a register, from power on change, from sampled power (MODEL section 5, Energy)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.counters import increments
+from analytics.signals import NS, Floats, Steps, Times, union
+
+HOUR_NS = 3600 * NS
+Intervals = tuple[Times, Times]
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy as a function of time: what was used before each instant, and where nothing is known.
+
+    Attributes
+    ----------
+    time : ndarray of int64, shape (n,)
+        Knots; ascending.
+    used : ndarray of float64, shape (n,)
+        Energy used before each knot [kWh].
+    power, slope : ndarray of float64, shape (n,)
+        Power right after each knot [kW], and its change [kW/h]: between knots
+        ``used + power * h + slope * h**2 / 2``, h the hours since the knot. Both 0 after the last.
+    known : tuple of two ndarray of int64
+        Disjoint intervals in which energy was read.
+    """
+
+    time: Times
+    used: Floats
+    power: Floats
+    slope: Floats
+    known: Intervals
+
+    def before(self, times: Times) -> Floats:
+        """Energy used before each of `times` [kWh], shape of `times`."""
+        if len(self.time) == 0:
+            return np.zeros(len(times))
+        index = np.searchsorted(self.time, times, side="right") - 1
+        knot = np.maximum(index, 0)
+        hours = np.where(index >= 0, times - self.time[knot], 0) / HOUR_NS
+        total: Floats = self.used[knot] + (self.power[knot] + self.slope[knot] * hours / 2) * hours
+        return total
+
+
+def from_register(
+    time: Times, reading: Floats, *, rollover: float | None = None, max_power_kw: float | None = None
+) -> Energy:
+    """Energy from a cumulative register: each difference spread evenly between its two readings.
+
+    Parameters
+    ----------
+    time : ndarray of int64, shape (n,)
+        Ascending, unique.
+    reading : ndarray of float64, shape (n,)
+        [kWh]
+    rollover : float, optional
+        The register wraps to 0 on reaching this [kWh].
+    max_power_kw : float, optional
+        What the machine can draw at most: a reset that would need more is refused, and the time
+        between its two readings is unknown.
+
+    Returns
+    -------
+    Energy
+    """
+    inc = increments(time, reading, rollover=rollover)
+    if inc.first is None:
+        return Energy(time, reading, reading, reading, (time, time))
+    duration_h = (inc.at - inc.before) / HOUR_NS
+    refused = np.zeros(len(inc.at), dtype=bool)
+    if max_power_kw is not None:
+        refused = inc.reset & (inc.amount > max_power_kw * duration_h)
+    amount = np.where(refused, 0.0, inc.amount)
+    knots = np.concatenate(([inc.first], np.stack((inc.before, inc.at), axis=1).ravel(), [time[-1]]))
+    used = np.concatenate(
+        ([0.0], np.stack((np.cumsum(amount) - amount, np.cumsum(amount)), axis=1).ravel(), [amount.sum()])
+    )
+    power = np.zeros(len(knots))
+    power[1:-1:2] = amount / duration_h
+    lost = inc.before[refused], inc.at[refused]
+    known = _outside(*lost, inc.first, int(time[-1]))
+    return Energy(knots, used, power, np.zeros(len(knots)), known)
+
+
+def _outside(start: Times, end: Times, first: int, last: int) -> Intervals:
+    begins = np.concatenate(([first], end)).astype(np.int64)
+    finishes = np.concatenate((start, [last])).astype(np.int64)
+    return union(begins, finishes)
+
+
+def held_power(time: Times, power: Floats, live: Steps, *, max_hold_ns: int | None) -> Steps:
+    """Power on change as a step function: NaN where nobody knows it.
+
+    Parameters
+    ----------
+    time, power : ndarray, shape (n,)
+        Readings; ascending [kW].
+    live : Steps of bool
+        Whether the signal can be believed.
+    max_hold_ns : int or None
+        The longest a reading is believed; for machines that have no link heartbeats.
+    """
+    held = Steps(time, power, before=np.nan)
+    edges = np.concatenate((time, live.time))
+    if max_hold_ns is not None and len(time):
+        stale = time + max_hold_ns
+        stale = stale[np.append(time[1:] > stale[:-1], [True])]
+        edges = np.concatenate((edges, stale))
+    edges = np.unique(edges)
+    value = held.at(edges).astype(float)
+    if max_hold_ns is not None and len(time):
+        age = edges - time[np.maximum(np.searchsorted(time, edges, side="right") - 1, 0)]
+        value = np.where(age >= max_hold_ns, np.nan, value)
+    value = np.where(live.at(edges).astype(bool), value, np.nan)
+    return Steps(edges, value, before=np.nan)
+
+
+def sampled_power(time: Times, power: Floats, *, max_hold_ns: int) -> Steps:
+    """Sampled power, for states made from it: held between neighbours that are near enough, else NaN."""
+    near = np.zeros(len(time), dtype=bool)
+    near[:-1] = np.diff(time) <= max_hold_ns
+    return Steps(time, np.where(near, power, np.nan), before=np.nan)
+
+
+def from_held_power(held: Steps) -> Energy:
+    """Energy from power that holds from one change to the next.
+
+    Parameters
+    ----------
+    held : Steps of float64
+        [kW], NaN: unknown; see :func:`held_power`.
+
+    Returns
+    -------
+    Energy
+    """
+    time = held.time
+    power = np.nan_to_num(held.value.astype(float), nan=0.0)
+    if len(time) == 0:
+        return Energy(time, power, power, power, (time, time))
+    power[-1] = 0.0 if np.isnan(held.value.astype(float)[-1]) else power[-1]
+    used = np.concatenate(([0.0], np.cumsum(power[:-1] * np.diff(time) / HOUR_NS)))
+    alive = ~np.isnan(held.value.astype(float))
+    ends = np.append(time[1:], [np.iinfo(np.int64).max])
+    return Energy(time, used, power, np.zeros(len(time)), union(time[alive], ends[alive]))
+
+
+def from_sampled_power(time: Times, power: Floats, *, max_hold_ns: int) -> Energy:
+    """Energy from sampled power: trapezoids between neighbours at most `max_hold_ns` apart.
+
+    Parameters
+    ----------
+    time, power : ndarray, shape (n,)
+        Ascending [kW].
+    max_hold_ns : int
+        [ns]
+
+    Returns
+    -------
+    Energy
+    """
+    if len(time) == 0:
+        return Energy(time, power, power, power, (time, time))
+    step = np.diff(time)
+    near = step <= max_hold_ns
+    hours = step / HOUR_NS
+    area = np.where(near, (power[:-1] + power[1:]) / 2 * hours, 0.0)
+    used = np.concatenate(([0.0], np.cumsum(area)))
+    begin = np.append(np.where(near, power[:-1], 0.0), [0.0])
+    slope = np.append(np.where(near, np.diff(power) / hours, 0.0), [0.0])
+    return Energy(time, used, begin, slope, union(time[:-1][near], time[1:][near]))

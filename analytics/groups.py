@@ -1,0 +1,202 @@
+"""Grouping: atoms of many machines summed by any mix of keys (MODEL section 7, ``--by``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.atoms import Fragments
+from analytics.fields import ATOM_FIELDS, MEASURED_FIELDS
+from analytics.kpis import of_group, of_machine
+from analytics.schedule import local_date
+from analytics.signals import NS, Floats
+from fieldlab_configs import Site
+
+KEYS: Final = (
+    "machine", "line", "shift", "shift_date", "day", "hour", "product", "order", "experiment", "arm",
+)  # fmt: skip
+_HOUR_NS = 3600 * NS
+_MEASURED = np.array([name in MEASURED_FIELDS for name in ATOM_FIELDS])
+_CALENDAR = ATOM_FIELDS.index("calendar_time_s")
+
+Row = dict[str, str | float | list[str] | None]
+
+
+def group(site: Site, fragments: Sequence[Fragments], by: Sequence[str]) -> list[Row]:
+    """Rows of keys, summed fields and KPIs, in the order of the site and of time.
+
+    Parameters
+    ----------
+    site : Site
+    fragments : sequence of Fragments
+    by : sequence of str
+        Any of `KEYS`; empty: one total.
+
+    Returns
+    -------
+    list of dict
+        The keys of `by`, every atom field, every KPI, and `flags`; undefined is None.
+
+    Raises
+    ------
+    ValueError
+        If a key is not one of `KEYS`.
+    """
+    for key in by:
+        if key not in KEYS:
+            raise ValueError(f"--by {key}: there is no such group; choose from {', '.join(KEYS)}")
+    if not fragments:
+        return []
+    if "experiment" in by or "arm" in by:
+        fragments, labels = _by_experiment(site, fragments, by)
+        columns = [np.concatenate([lab[k] if k in lab else _column(site, f, k)
+                                   for f, lab in zip(fragments, labels, strict=True)]) if fragments
+                   else np.empty(0, object) for k in by]  # fmt: skip
+    else:
+        columns = [np.concatenate([_column(site, f, k) for f in fragments]) for k in by]
+    values = np.concatenate([f.values for f in fragments]) if fragments else np.empty((0, len(ATOM_FIELDS)))
+    some = values[:, _CALENDAR] > 0  # overwritten with zeros: no longer holds
+    return _rows(site, by, [c[some] for c in columns], values[some])
+
+
+def _by_experiment(
+    site: Site, fragments: Sequence[Fragments], by: Sequence[str]
+) -> tuple[list[Fragments], list[dict[str, npt.NDArray[np.object_]]]]:
+    """Fragments inside each arm's windows; one that lies in two experiments counts in both."""
+    found: list[Fragments] = []
+    labels: list[dict[str, npt.NDArray[np.object_]]] = []
+    for experiment in site.experiments:
+        for arm, windows in experiment.arms.items():
+            for f in fragments:
+                if f.machine not in experiment.machines:
+                    continue
+                inside = np.zeros(len(f.cell_ns), dtype=bool)
+                for w in windows:
+                    inside |= (f.cell_ns >= w.start_ns) & (f.cell_ns < w.end_ns)
+                found.append(_pick(f, inside))
+                n = int(inside.sum())
+                label = {"experiment": experiment.id, "arm": arm}
+                labels.append({k: np.full(n, label[k], dtype=object) for k in by if k in label})
+    return found, labels
+
+
+def _pick(f: Fragments, mask: npt.NDArray[np.bool_]) -> Fragments:
+    return Fragments(
+        f.machine,
+        f.cell_ns[mask],
+        f.line[mask],
+        f.shift[mask],
+        f.shift_date[mask],
+        f.product[mask],
+        f.order[mask],
+        f.values[mask],
+    )
+
+
+def _column(site: Site, f: Fragments, key: str) -> npt.NDArray[np.object_]:
+    if key == "machine":
+        return np.full(len(f.cell_ns), f.machine, dtype=object)
+    if key == "hour":
+        return _spelled(f.cell_ns // _HOUR_NS, lambda hour: _rfc3339(hour * _HOUR_NS))
+    if key == "day":
+        # Cells divide a quarter of an hour, and so does every zone's offset: no cell spans two days.
+        quarter_ns = 900 * NS
+
+        def day(quarter: int) -> str:
+            time_ns = quarter * quarter_ns
+            return local_date(time_ns, ZoneInfo(site.timezone.at(time_ns))).isoformat()
+
+        return _spelled(f.cell_ns // quarter_ns, day)
+    column: npt.NDArray[np.object_] = getattr(f, key)
+    return column
+
+
+def _spelled(index: npt.NDArray[np.int64], spell: object) -> npt.NDArray[np.object_]:
+    distinct, inverse = np.unique(index, return_inverse=True)
+    names = np.array([spell(int(i)) for i in distinct], dtype=object)  # type: ignore[operator]
+    return names[inverse] if len(names) else np.empty(0, dtype=object)
+
+
+def _rfc3339(time_ns: int) -> str:
+    return dt.datetime.fromtimestamp(time_ns // NS, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(site: Site, by: Sequence[str], columns: list[npt.NDArray[np.object_]], values: Floats) -> list[Row]:
+    if len(values) == 0:
+        return []
+    keys = list(zip(*columns, strict=True)) if by else [()] * len(values)
+    distinct = sorted(set(keys), key=lambda key: _rank(site, by, key))
+    position = {key: i for i, key in enumerate(distinct)}
+    index = np.fromiter((position[k] for k in keys), np.int64, len(keys))
+    rows: list[Row] = []
+    sums = add(index, values, len(distinct))
+    for key, total in zip(distinct, sums, strict=True):
+        named = dict(zip(ATOM_FIELDS, total.tolist(), strict=True))
+        finer = "machine" in by
+        kpis = of_machine(named, site.convention) if finer else of_group(named, site.convention)
+        row: Row = dict(zip(by, key, strict=True))
+        row |= {name: _plain(name, value) for name, value in (named | kpis).items()}
+        row["flags"] = _flags(kpis)
+        rows.append(row)
+    return rows
+
+
+def add(index: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:
+    """Sum rows of atoms into groups.
+
+    Parameters
+    ----------
+    index : ndarray of int64, shape (n,)
+        Group of each row.
+    values : ndarray of float64, shape (n, len(ATOM_FIELDS))
+    size : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray of float64, shape (size, len(ATOM_FIELDS))
+        What is measured by some (energy, material, rework) is summed over those; every other
+        undefined field makes its sum undefined.
+    """
+    sums = np.empty((size, values.shape[1]))
+    for i in range(values.shape[1]):
+        column = values[:, i]
+        if _MEASURED[i]:
+            told = ~np.isnan(column)
+            total = np.bincount(index[told], weights=column[told], minlength=size)
+            tellers = np.bincount(index[told], minlength=size)
+            sums[:, i] = np.where(tellers > 0, total, np.nan)
+        else:
+            sums[:, i] = np.bincount(index, weights=column, minlength=size)
+    return sums
+
+
+def _rank(site: Site, by: Sequence[str], key: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """Machines and lines in the order of the file, everything else by its text."""
+    order = {
+        "machine": {m.id: i for i, m in enumerate(site.machines())},
+        "line": {line.id: i for i, line in enumerate(site.lines)},
+    }
+    return tuple((order.get(name, {}).get(part, 0), str(part)) for name, part in zip(by, key, strict=True))
+
+
+def _plain(name: str, value: float) -> float | None:
+    """A number for people and JSON: undefined is None, and counts and seconds lose the dust of adding floats."""
+    if math.isnan(value) or math.isinf(value):
+        return None
+    return round(value, 9) + 0.0 if name.endswith(("_quantity", "_s")) else value
+
+
+def _flags(kpis: dict[str, float]) -> list[str]:
+    """What looks wrong and is shown all the same: never clipped (MODEL section 4)."""
+    return [
+        f"{name} above 1"
+        for name in ("effectiveness", "quality_ratio", "oee_index", "machines_effectiveness")
+        if kpis.get(name, 0.0) > 1.0 + 1e-9
+    ]

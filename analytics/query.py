@@ -1,0 +1,187 @@
+"""The questions every screen and command asks: KPIs by any group, stops, the timeline; one answer each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.atoms import Fragments, MachineResult, Stop, analyse
+from analytics.fields import ATOM_FIELDS
+from analytics.groups import Row, group
+from analytics.reading import Source, readings
+from analytics.schedule import Schedule, schedule
+from analytics.signals import NS, Steps, Times
+from analytics.view import View, combine, view
+from fieldlab_configs import Machine, Site
+
+DAY_NS = 86_400 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What raw data says over a range, per machine."""
+
+    results: dict[str, MachineResult]
+    unknown_codes: dict[str, Counter[str]]
+
+
+def compute(
+    site: Site,
+    store: Source,
+    *,
+    start_ns: int,
+    end_ns: int,
+    machines: Collection[str] | None = None,
+    whole: bool = False,
+    known_until_ns: int | None = None,
+) -> Computed:
+    """Raw data to atoms, stops and timelines.
+
+    Parameters
+    ----------
+    site : Site
+    store : Source
+    start_ns, end_ns : int
+        UTC nanoseconds; only clip what is returned.
+    machines : collection of str, optional
+        Default: all.
+    whole : bool
+        Read everything there is instead of the range and its neighbours (for recordings).
+    known_until_ns : int, optional
+        The end of the data.
+
+    Returns
+    -------
+    Computed
+    """
+    wanted = [m for m in site.machines() if machines is None or m.id in machines]
+    needed = {m.id: m for m in wanted} | {m.id: m for m in _bottlenecks(site, wanted)}
+    span = (None, None) if whole else (start_ns, end_ns)
+    views = {m.id: view(m, readings(store, site, m, *span)) for m in needed.values()}
+    reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
+    calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
+    results = {
+        m.id: analyse(
+            site,
+            views[m.id],
+            calendar,
+            _line_pri(site, m, views),
+            start_ns=start_ns,
+            end_ns=end_ns,
+            known_until_ns=known_until_ns,
+        )
+        for m in wanted
+    }
+    return Computed(results, {m.id: views[m.id].unknown_codes for m in wanted})
+
+
+def kpis(
+    site: Site,
+    store: Source,
+    *,
+    start_ns: int,
+    end_ns: int,
+    by: Sequence[str] = (),
+    machines: Collection[str] | None = None,
+    from_atoms: bool = False,
+) -> list[Row]:
+    """KPIs by group: what ``fieldlab kpi --format json`` prints.
+
+    Parameters
+    ----------
+    site : Site
+    store : Source
+    start_ns, end_ns : int
+        UTC nanoseconds.
+    by : sequence of str
+        See :data:`analytics.groups.KEYS`.
+    machines : collection of str, optional
+        Default: all.
+    from_atoms : bool
+        Sum the atoms that the job wrote (a range of whole cells, without `order`), which is quick over
+        any range; else work from raw data.
+
+    Returns
+    -------
+    list of dict
+    """
+    if from_atoms:
+        fragments = stored_fragments(site, store, start_ns, end_ns, machines)
+    else:
+        computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines=machines)
+        fragments = [r.fragments for r in computed.results.values()]
+    return group(site, fragments, by)
+
+
+def timeline(
+    site: Site, store: Source, machine: str, start_ns: int, end_ns: int
+) -> list[tuple[int, int, str]]:
+    """The state classes of one machine over a range, as ``(start_ns, end_ns, class)``."""
+    computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines={machine})
+    return computed.results[machine].timeline
+
+
+def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -> list[Stop]:
+    """The stops of one machine that touch a range, whole."""
+    computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines={machine})
+    return computed.results[machine].stops
+
+
+def _bottlenecks(site: Site, machines: Sequence[Machine]) -> list[Machine]:
+    lines = {line for m in machines for _, line in m.line.entries}
+    return [site.machine(line.bottleneck) for line in site.lines if line.id in lines]
+
+
+def _line_pri(site: Site, machine: Machine, views: dict[str, View]) -> Steps:
+    """PRI at the bottleneck of the line that the machine stands in at each moment."""
+    lines = {line.id: line for line in site.lines}
+    pris = [views[lines[line].bottleneck].pri for _, line in machine.line.entries]
+    if len(pris) == 1:
+        return pris[0]
+    eras = Steps(np.array(machine.line.edges, np.int64), np.arange(1, len(pris)), before=0)
+    return combine(lambda era, *values: np.choose(era.astype(int), values), eras, *pris)
+
+
+def stored_fragments(
+    site: Site, store: Source, start_ns: int, end_ns: int, machines: Collection[str] | None = None
+) -> list[Fragments]:
+    """The atoms in the store, of cells that start in ``[start_ns, end_ns)``."""
+    calendar = schedule(site, start_ns - DAY_NS, end_ns + DAY_NS)
+    found = []
+    for table in store.read("kpi", "atom", start_ns=start_ns, end_ns=end_ns):
+        tags, n = table.tags, len(table.time_ns)
+        if machines is not None and tags["machine"] not in machines:
+            continue
+        values = np.full((n, len(ATOM_FIELDS)), np.nan)
+        for i, name in enumerate(ATOM_FIELDS):
+            if name in table.columns:
+                values[:, i] = table.columns[name].astype(float)
+        found.append(
+            Fragments(
+                machine=tags["machine"],
+                cell_ns=table.time_ns,
+                line=np.full(n, tags["line"], dtype=object),
+                shift=np.full(n, tags["shift"], dtype=object),
+                shift_date=_shift_dates(calendar, tags["shift"], table.time_ns, site.cell_s * NS),
+                product=np.full(n, tags["product"], dtype=object),
+                order=np.full(n, "none", dtype=object),
+                values=values,
+            )
+        )
+    return found
+
+
+def _shift_dates(
+    calendar: Schedule, shift: str, cells: Times, cell_ns: int
+) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """The date on which the shift of that name began, of which each cell is a part."""
+    named = [o for o in calendar.occurrences if o.name == shift]
+    if not named:
+        return np.full(len(cells), "none", dtype=object)
+    ends = np.array([o.end_ns for o in named], np.int64)
+    index = np.minimum(np.searchsorted(ends, cells, side="right"), len(named) - 1)
+    dates = np.array([o.date.isoformat() for o in named], dtype=object)
+    return dates[index]

@@ -1,0 +1,179 @@
+"""From a store's tables to one machine's readings: the only place that knows how raw data is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.signals import NS, Times, heartbeat_life, union
+from analytics.view import COUNTERS, Readings
+from fieldlab_configs import Machine, Site
+
+BEATS_A_HEARTBEAT_LASTS = 2.5
+_MARGIN_NS = 3600 * NS  # behind the neighbouring reading: enough to tell a spurious low from a drop
+_SPANNING = frozenset({*COUNTERS, "energy", "power"})
+_TEXT = "_text"
+
+Row = tuple[str, tuple[tuple[str, str], ...], str, int, float | int | str]
+
+
+class Table(Protocol):
+    """One series as columns."""
+
+    @property
+    def tags(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def time_ns(self) -> Times: ...  # noqa: D102
+    @property
+    def columns(self) -> Mapping[str, npt.NDArray[np.generic]]: ...  # noqa: D102
+
+
+class Source(Protocol):
+    """What analytics asks of a store that it reads raw data from."""
+
+    def read(
+        self,
+        bucket: str,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Sequence[Table]:
+        """Every series of a measurement in ``[start_ns, end_ns)``."""
+        ...
+
+    def last_before(
+        self, bucket: str, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
+    ) -> Sequence[Row]:
+        """The last row of every series and field strictly before a time."""
+        ...
+
+    def first_from(
+        self, bucket: str, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
+    ) -> Sequence[Row]:
+        """The first row of every series and field at or after a time."""
+        ...
+
+
+class _Gathering:
+    """Readings collected from tables and carry-in rows, per signal."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, list[tuple[Times, npt.NDArray[np.generic]]]] = {}
+        self.texts: dict[str, list[tuple[Times, npt.NDArray[np.generic]]]] = {}
+
+    def add(self, field: str, time: Times, values: npt.NDArray[np.generic]) -> None:
+        text = values.dtype == object
+        if text:
+            told = np.array([v is not None for v in values], dtype=bool)
+        else:
+            told = ~np.isnan(values.astype(float))
+        if not told.any():
+            return
+        into = self.texts if text else self.numbers
+        name = field.removesuffix(_TEXT) if text else field
+        into.setdefault(name, []).append((time[told], values[told]))
+
+    @staticmethod
+    def joined(
+        parts: dict[str, list[tuple[Times, npt.NDArray[np.generic]]]],
+    ) -> dict[str, tuple[Times, npt.NDArray[np.generic]]]:
+        return {
+            name: (np.concatenate([t for t, _ in found]), np.concatenate([v for _, v in found]))
+            for name, found in parts.items()
+        }
+
+
+def readings(
+    store: Source, site: Site, machine: Machine, start_ns: int | None = None, end_ns: int | None = None
+) -> Readings:
+    """Everything the rules need to know of one machine over a range.
+
+    Parameters
+    ----------
+    store : Source
+    site : Site
+    machine : Machine
+    start_ns, end_ns : int, optional
+        The range; None: everything. Neighbouring readings on either side are brought along: a range
+        only clips what is shown (MODEL section 1, Recompute).
+
+    Returns
+    -------
+    Readings
+    """
+    where = {"machine": machine.id}
+    low, high = _reach(store, where, start_ns, end_ns)
+    found, bad = _Gathering(), _Gathering()
+    carried = store.last_before("raw", "machine", low, where=where) if low is not None else ()
+    for _, _, name, time, value in carried:
+        found.add(name, np.array([time], np.int64), _one(value))
+    for table in store.read("raw", "machine", start_ns=low, end_ns=high, where=where):
+        for name, column in table.columns.items():
+            found.add(name, table.time_ns, column)
+    carried = store.last_before("raw", "quality", low, where=where) if low is not None else ()
+    for _, tags, name, time, value in carried:
+        if name == "code":
+            bad.add(dict(tags)["signal"], np.array([time], np.int64), _one(value))
+    for table in store.read("raw", "quality", start_ns=low, end_ns=high, where=where):
+        if "code" in table.columns:
+            bad.add(table.tags["signal"], table.time_ns, table.columns["code"])
+    is_bad = {
+        signal: (time, np.array([str(code)[:3].lower() == "bad" for code in codes], dtype=bool))
+        for signal, (time, codes) in _Gathering.joined(bad.texts).items()
+    }
+    numbers = {name: (t, v.astype(float)) for name, (t, v) in _Gathering.joined(found.numbers).items()}
+    texts = {name: (t, v.astype(object)) for name, (t, v) in _Gathering.joined(found.texts).items()}
+    return Readings(numbers, texts, is_bad, _life(store, site, where, low, high))
+
+
+def _one(value: float | str) -> npt.NDArray[np.generic]:
+    return np.array([value], dtype=object if isinstance(value, str) else float)
+
+
+def _reach(
+    store: Source, where: Mapping[str, str], start_ns: int | None, end_ns: int | None
+) -> tuple[int | None, int | None]:
+    """The range widened to the readings next to it, of signals whose amount lies between two readings."""
+    low, high = start_ns, end_ns
+    if start_ns is not None:
+        before = [
+            r[3] for r in store.last_before("raw", "machine", start_ns, where=where) if r[2] in _SPANNING
+        ]
+        low = min([start_ns, *before]) - _MARGIN_NS
+    if end_ns is not None:
+        after = [r[3] for r in store.first_from("raw", "machine", end_ns, where=where) if r[2] in _SPANNING]
+        high = max([end_ns, *after]) + _MARGIN_NS
+    return low, high
+
+
+def _life(
+    store: Source, site: Site, where: Mapping[str, str], low: int | None, high: int | None
+) -> dict[str, tuple[Times, Times]] | None:
+    """When each source's link was up, over all gateways; None where nothing was ever said of a link."""
+    lasts_ns = round(site.heartbeat_s * BEATS_A_HEARTBEAT_LASTS * NS)
+    begin = None if low is None else low - lasts_ns
+    spans: dict[str, list[tuple[Times, Times]]] = {}
+    spoken = False
+    for table in store.read("raw", "link", start_ns=begin, end_ns=high, where=where):
+        up = table.columns["up"].astype(float)
+        source = table.tags.get("source", "none")
+        spans.setdefault("*" if source == "none" else source, []).append(
+            heartbeat_life(table.time_ns, up, lasts_ns)
+        )
+        spoken = True
+    if not spoken and begin is not None:
+        spoken = bool(store.last_before("raw", "link", begin, where=where))
+    if not spoken and high is not None:
+        spoken = bool(store.first_from("raw", "link", high, where=where))
+    if not spoken:
+        return None
+    return {
+        source: union(np.concatenate([s for s, _ in found]), np.concatenate([e for _, e in found]))
+        for source, found in spans.items()
+    }
