@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 _DELAY = tuple(
     STATE_CLASSES.index(s) for s in ("idle", "starved", "blocked", "stopped", "down", "maintenance", "off")
 )
-_STOP = tuple(STATE_CLASSES.index(s) for s in ("stopped", "down"))
+STOP_CLASSES = tuple(STATE_CLASSES.index(s) for s in ("stopped", "down"))
 _QUALITY_COUNTERS = ("total_count", "good_count", "scrap_count")
 
 
@@ -191,7 +191,7 @@ def _line_steps(site: Site, m: View) -> Steps:
 
 def _stops(grid: Grid, minor_stop_s: float) -> tuple[Bools, list[Stop]]:
     """Which intervals belong to a minor stop, and every stop."""
-    stopping = np.isin(grid.state, _STOP)
+    stopping = np.isin(grid.state, STOP_CLASSES)
     change = np.flatnonzero(np.diff(np.concatenate(([False], stopping, [False])).astype(np.int8)))
     first, after = change[0::2], change[1::2]
     start, end = grid.edges[first], grid.edges[after]
@@ -201,7 +201,7 @@ def _stops(grid: Grid, minor_stop_s: float) -> tuple[Bools, list[Stop]]:
     minor[stopping] = is_minor[run[stopping]]
     down = np.bincount(
         run[stopping],
-        weights=grid.length_ns[stopping] * (grid.state[stopping] == _STOP[1]),
+        weights=grid.length_ns[stopping] * (grid.state[stopping] == STOP_CLASSES[1]),
         minlength=len(first),
     )
     mostly = np.where(2 * down > end - start, "down", "stopped")
@@ -218,7 +218,7 @@ def _times(grid: Grid, minor: Bools) -> dict[str, Floats]:
     columns = {"calendar_time_s": seconds, "planned_busy_time_s": busy}
     for index, name in enumerate(STATE_CLASSES):
         columns[f"state_{name}_s"] = seconds * (grid.state == index)
-    stopping = np.isin(grid.state, _STOP)
+    stopping = np.isin(grid.state, STOP_CLASSES)
     columns |= {
         "actual_production_time_s": busy * (grid.state == PRODUCING),
         "actual_unit_setup_time_s": busy * (grid.state == STATE_CLASSES.index("setup")),
@@ -251,9 +251,11 @@ def _lay(m: View, role: str, grid: Grid) -> _Laid:
     between = silence.before(inc.at) - silence.before(inc.before)
     spread = lay_out(inc, grid.edges, silent, between)
     size = len(at)
-    parts = np.bincount(spread.segment, weights=spread.amount, minlength=size)
+    parts = np.bincount(spread.segment, weights=spread.amount, minlength=size).astype(float)
     unseen = grid.state[spread.segment] == UNKNOWN
-    unknown_parts = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size)
+    unknown_parts = np.bincount(
+        spread.segment[unseen], weights=spread.amount[unseen], minlength=size
+    ).astype(float)
     low_s, high_s = _bounds(inc.amount, between, spread, grid)
     missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
     lost = inc.reset & (between > 0)
@@ -277,7 +279,7 @@ def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[
     plain = planned & ~crossing[spread.pair]
     # An interval without a cycle time and without parts has no ideal time: 0 x NaN is not wanted here.
     ideal = np.where(spread.amount == 0, 0.0, spread.amount * pri)
-    low = np.bincount(spread.segment[plain], weights=ideal[plain], minlength=size)
+    low = np.bincount(spread.segment[plain], weights=ideal[plain], minlength=size).astype(float)
     part = planned & crossing[spread.pair]
     pair, segment = spread.pair[part], spread.segment[part]
     weight = pri[part] * spread.silent_ns[part]

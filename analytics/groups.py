@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -117,10 +117,13 @@ def _column(site: Site, f: Fragments, key: str) -> npt.NDArray[np.object_]:
     return column
 
 
-def _spelled(index: npt.NDArray[np.int64], spell: object) -> npt.NDArray[np.object_]:
+def _spelled(index: npt.NDArray[np.int64], spell: Callable[[int], str]) -> npt.NDArray[np.object_]:
+    """The text of each index, worked out once per distinct one."""
     distinct, inverse = np.unique(index, return_inverse=True)
-    names = np.array([spell(int(i)) for i in distinct], dtype=object)  # type: ignore[operator]
-    return names[inverse] if len(names) else np.empty(0, dtype=object)
+    names = np.empty(len(distinct), dtype=object)
+    names[:] = [spell(int(i)) for i in distinct]
+    spelled: npt.NDArray[np.object_] = names[inverse]
+    return spelled
 
 
 def _rfc3339(time_ns: int) -> str:
@@ -187,7 +190,7 @@ def _rank(site: Site, by: Sequence[str], key: Sequence[str]) -> tuple[tuple[int,
 
 
 def _plain(name: str, value: float) -> float | None:
-    """A number for people and JSON: undefined is None, and counts and seconds lose the dust of adding floats."""
+    """A number for people and JSON: undefined is None; counts and seconds lose the dust of floats."""
     if math.isnan(value) or math.isinf(value):
         return None
     return round(value, 9) + 0.0 if name.endswith(("_quantity", "_s")) else value

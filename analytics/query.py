@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.atoms import Fragments, MachineResult, Stop, analyse
+from analytics.atoms import STOP_CLASSES, Fragments, MachineResult, Stop, analyse
 from analytics.fields import ATOM_FIELDS
 from analytics.groups import Row, group
 from analytics.reading import Source, readings
@@ -18,6 +18,7 @@ from analytics.view import View, combine, view
 from fieldlab_configs import Machine, Site
 
 DAY_NS = 86_400 * NS
+_FURTHER_BACK_NS = (0, DAY_NS, 30 * DAY_NS, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def compute(
     wanted = [m for m in site.machines() if machines is None or m.id in machines]
     needed = {m.id: m for m in wanted} | {m.id: m for m in _bottlenecks(site, wanted)}
     span = (None, None) if whole else (start_ns, end_ns)
-    views = {m.id: view(m, readings(store, site, m, *span)) for m in needed.values()}
+    views = {m.id: _view(site, store, m, *span) for m in needed.values()}
     reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
     calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
     results = {
@@ -87,6 +88,7 @@ def kpis(
     by: Sequence[str] = (),
     machines: Collection[str] | None = None,
     from_atoms: bool = False,
+    whole: bool = False,
 ) -> list[Row]:
     """KPIs by group: what ``fieldlab kpi --format json`` prints.
 
@@ -103,6 +105,8 @@ def kpis(
     from_atoms : bool
         Sum the atoms that the job wrote (a range of whole cells, without `order`), which is quick over
         any range; else work from raw data.
+    whole : bool
+        See :func:`compute`.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def kpis(
     if from_atoms:
         fragments = stored_fragments(site, store, start_ns, end_ns, machines)
     else:
-        computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines=machines)
+        computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=whole)
         fragments = [r.fragments for r in computed.results.values()]
     return group(site, fragments, by)
 
@@ -128,6 +132,23 @@ def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -
     """The stops of one machine that touch a range, whole."""
     computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines={machine})
     return computed.results[machine].stops
+
+
+def _view(site: Site, store: Source, machine: Machine, start_ns: int | None, end_ns: int | None) -> View:
+    """One machine's view, read from far enough back that a stop at its beginning is whole."""
+    for back_ns in _FURTHER_BACK_NS:
+        from_ns = None if start_ns is None or back_ns is None else start_ns - back_ns
+        seen = view(machine, readings(store, site, machine, from_ns, end_ns))
+        if from_ns is None or start_ns is None or not _stop_crosses(seen, from_ns, start_ns):
+            break
+    return seen
+
+
+def _stop_crosses(seen: View, from_ns: int, start_ns: int) -> bool:
+    """Whether one stop lasts from the beginning of what was read into the range."""
+    inside = seen.state.time[(seen.state.time > from_ns) & (seen.state.time <= start_ns)]
+    states = seen.state.at(np.concatenate(([from_ns], inside)).astype(np.int64))
+    return bool(np.isin(states, STOP_CLASSES).all())
 
 
 def _bottlenecks(site: Site, machines: Sequence[Machine]) -> list[Machine]:
@@ -165,7 +186,7 @@ def stored_fragments(
                 cell_ns=table.time_ns,
                 line=np.full(n, tags["line"], dtype=object),
                 shift=np.full(n, tags["shift"], dtype=object),
-                shift_date=_shift_dates(calendar, tags["shift"], table.time_ns, site.cell_s * NS),
+                shift_date=_shift_dates(calendar, tags["shift"], table.time_ns),
                 product=np.full(n, tags["product"], dtype=object),
                 order=np.full(n, "none", dtype=object),
                 values=values,
@@ -175,7 +196,7 @@ def stored_fragments(
 
 
 def _shift_dates(
-    calendar: Schedule, shift: str, cells: Times, cell_ns: int
+    calendar: Schedule, shift: str, cells: Times
 ) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     """The date on which the shift of that name began, of which each cell is a part."""
     named = [o for o in calendar.occurrences if o.name == shift]

@@ -303,9 +303,9 @@ def _state_by(
         off, idle = rule.from_power.off_below_kw, rule.from_power.idle_below_kw
 
         def by_power(kw: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-            kw = kw.astype(float)
-            classes = np.where(kw < off, OFF, np.where(kw < idle, IDLE, PRODUCING))
-            return np.where(np.isnan(kw), UNKNOWN, classes)
+            level = kw.astype(float)
+            classes = np.where(level < off, OFF, np.where(level < idle, IDLE, PRODUCING))
+            return np.where(np.isnan(level), UNKNOWN, classes)
 
         return _believed(combine(by_power, power), signals.live("power"))
     if rule.from_count is not None:
