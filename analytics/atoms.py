@@ -253,9 +253,9 @@ def _lay(m: View, role: str, grid: Grid) -> _Laid:
     size = len(at)
     parts = np.bincount(spread.segment, weights=spread.amount, minlength=size).astype(float)
     unseen = grid.state[spread.segment] == UNKNOWN
-    unknown_parts = np.bincount(
-        spread.segment[unseen], weights=spread.amount[unseen], minlength=size
-    ).astype(float)
+    unknown_parts = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size).astype(
+        float
+    )
     low_s, high_s = _bounds(inc.amount, between, spread, grid)
     missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
     lost = inc.reset & (between > 0)

@@ -79,6 +79,11 @@ def compute(
     return Computed(results, {m.id: views[m.id].unknown_codes for m in wanted})
 
 
+def grouped(site: Site, computed: Computed, by: Sequence[str] = ()) -> list[Row]:
+    """KPIs by group of what was computed."""
+    return group(site, [r.fragments for r in computed.results.values()], by)
+
+
 def kpis(
     site: Site,
     store: Source,

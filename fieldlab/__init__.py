@@ -1,0 +1,1 @@
+"""The command line: composes the rooms below, holds no logic."""

@@ -1,0 +1,7 @@
+"""``python -m fieldlab``."""
+
+import sys
+
+from fieldlab.cli import main
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+"""``fieldlab kpi``: figures of a range, from the store or from recordings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ingest.recording import RecordingStore
+
+from analytics import query
+from analytics.groups import KEYS
+from fieldlab.errors import WrongUse
+from fieldlab.output import render
+from fieldlab.stores import extent, opened_store
+from fieldlab.times import time_ns
+from fieldlab_configs import Site, load
+from ingest.store import Store
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("kpi", help="OEE, energy per unit and every other figure of a range")
+    add_range(parser)
+    parser.add_argument("--by", default="", metavar="KEYS", help=f"group by any of: {', '.join(KEYS)}")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    parser.set_defaults(run=run)
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Add what every analytics command takes: the config, recordings, a range."""
+    parser.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="[MACHINE=]FILE",
+        help="a recording (CSV, Parquet, SHDR) to use in place of the store; may be repeated",
+    )
+    parser.add_argument(
+        "--from", dest="start", metavar="TIME", help="begin of the range (RFC 3339, or a local date)"
+    )
+    parser.add_argument("--to", dest="end", metavar="TIME", help="end of the range, not part of it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the figures; what could not be used goes to standard error, counted."""
+    site = load(args.config)
+    by = [key.strip() for key in args.by.split(",") if key.strip()]
+    for key in by:
+        if key not in KEYS:
+            raise WrongUse(f"--by: there is no group {key!r}; choose from {', '.join(KEYS)}")
+    inputs = [_input(text, site) for text in args.input]
+    if inputs:
+        store: Store = RecordingStore(site, inputs)
+        named = {machine for machine, _ in inputs if machine}
+        machines = named if all(machine for machine, _ in inputs) else None
+    else:
+        store, machines = opened_store(site), None
+    try:
+        start_ns, end_ns = _range(args, site, store)
+        computed = query.compute(
+            site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=bool(inputs)
+        )
+        rows = query.grouped(site, computed, by)
+    finally:
+        store.close()
+    _tell(store, computed)
+    print(render(rows, by, args.format))
+    return 0
+
+
+def _input(text: str, site: Site) -> tuple[str | None, Path]:
+    machine, separator, path = text.partition("=")
+    if not separator:
+        return None, Path(text)
+    known = [m.id for m in site.machines()]
+    if machine in known:
+        return machine, Path(path)
+    if Path(text).exists():
+        return None, Path(text)
+    raise WrongUse(f"--input {text}: the config has no machine {machine!r}; it has {', '.join(known)}")
+
+
+def _range(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, int]:
+    first, last = extent(store)
+    start_ns = time_ns(args.start, site, "--from") if args.start else first
+    end_ns = time_ns(args.end, site, "--to") if args.end else last
+    if start_ns is None or end_ns is None:
+        raise WrongUse("there is no data yet; give a range with --from and --to, or let a gateway run first")
+    if end_ns < start_ns:
+        raise WrongUse("the range ends before it starts; --from must not be later than --to")
+    return start_ns, end_ns
+
+
+def _tell(store: Store, computed: query.Computed) -> None:
+    if isinstance(store, RecordingStore):
+        for line in store.complaints():
+            print(line, file=sys.stderr)
+    for machine, codes in computed.unknown_codes.items():
+        for code, n in sorted(codes.items()):
+            print(
+                f"{machine}: state code {code!r} is in no map ({n} samples): its time is unknown;"
+                f" add it under states in the config",
+                file=sys.stderr,
+            )

@@ -1,0 +1,81 @@
+"""Rows of figures as a table for people, as JSON and as CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+Row = Mapping[str, object]
+
+_SHOWN = (
+    ("oee_index", "OEE", "%"),
+    ("oee_index_low", "low", "%"),
+    ("oee_index_high", "high", "%"),
+    ("availability", "avail.", "%"),
+    ("effectiveness", "effect.", "%"),
+    ("quality_ratio", "quality", "%"),
+    ("coverage", "coverage", "%"),
+    ("produced_quantity", "produced", ""),
+    ("good_quantity", "good", ""),
+    ("energy_kwh", "kWh", "1"),
+    ("energy_per_good_unit_kwh", "kWh/good", "3"),
+)
+
+
+def render(rows: Sequence[Row], by: Sequence[str], form: str) -> str:
+    """Rows in the form that was asked for: ``table``, ``json`` or ``csv``."""
+    if form == "json":
+        return json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+    if form == "csv":
+        return _csv(rows, by)
+    return _table(rows, by)
+
+
+def _csv(rows: Sequence[Row], by: Sequence[str]) -> str:
+    out = io.StringIO()
+    names = list(rows[0]) if rows else list(by)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in names])
+    return out.getvalue().rstrip("\n")
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return "; ".join(value) if isinstance(value, list) else value
+
+
+def _table(rows: Sequence[Row], by: Sequence[str]) -> str:
+    if not rows:
+        return "no data in this range"
+    shown = [(name, title, form) for name, title, form in _SHOWN if name in rows[0]]
+    lines = [[*by, *(title for _, title, _ in shown), ""]]
+    for row in rows:
+        figures = [_figure(row[name], form) for name, _, form in shown]
+        flags = row.get("flags")
+        lines.append(
+            [*(str(row[key]) for key in by), *figures, "; ".join(flags) if isinstance(flags, list) else ""]
+        )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    keyed = len(by)
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < keyed else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _figure(value: object, form: str) -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    if form == "%":
+        return f"{100 * value:.1f} %"
+    if form:
+        return f"{value:.{form}f}"
+    return f"{value:g}"

@@ -1,0 +1,44 @@
+"""Times as people give them on a command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from zoneinfo import ZoneInfo
+
+from fieldlab.errors import WrongUse
+from fieldlab_configs import Site
+
+NS = 1_000_000_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def time_ns(text: str, site: Site, option: str) -> int:
+    """A time in RFC 3339, a local date or date and time in the fieldlab's zone, or integer nanoseconds.
+
+    Raises
+    ------
+    WrongUse
+        Naming the option and what it takes.
+    """
+    if re.fullmatch(r"\d{12,}", text):
+        return int(text)
+    # Python keeps microseconds; a recording's nanoseconds are kept beside them.
+    match = re.fullmatch(r"(.*?)(?:\.(\d{1,9}))?(Z|z|[+-]\d{2}:\d{2})?", text)
+    whole, fraction, offset = match.groups() if match else (text, None, None)
+    try:
+        moment = dt.datetime.fromisoformat(whole + (offset or "").upper().replace("Z", "+00:00"))
+    except ValueError:
+        raise WrongUse(
+            f"{option}: {text!r} is not a time; give one such as 2026-11-23T06:00:00Z or a date such as 2026-11-23"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(site.timezone.latest))
+    since = moment.astimezone(dt.UTC) - _EPOCH
+    seconds = since.days * 86_400 + since.seconds
+    return seconds * NS + since.microseconds * 1000 + int((fraction or "0").ljust(9, "0"))
+
+
+def rfc3339(time: int) -> str:
+    """UTC nanoseconds as people read them."""
+    return dt.datetime.fromtimestamp(time // NS, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
