@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="fieldlab",
-        description="Shop-floor telemetry: machine data to OEE and energy per unit, every sample accounted for.",
+        description="Machine data to OEE and energy per unit, every sample accounted for.",
     )
     top.add_argument("--version", action="version", version=f"fieldlab {version('fieldlab')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

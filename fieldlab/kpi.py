@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         store, machines = opened_store(site), None
     try:
-        start_ns, end_ns = _range(args, site, store)
+        start_ns, end_ns = range_of(args, site, store)
         computed = query.compute(
             site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=bool(inputs)
         )
@@ -82,7 +82,8 @@ def _input(text: str, site: Site) -> tuple[str | None, Path]:
     raise WrongUse(f"--input {text}: the config has no machine {machine!r}; it has {', '.join(known)}")
 
 
-def _range(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, int]:
+def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, int]:
+    """The range that was asked for; without one, all there is."""
     first, last = extent(store)
     start_ns = time_ns(args.start, site, "--from") if args.start else first
     end_ns = time_ns(args.end, site, "--to") if args.end else last

@@ -30,7 +30,7 @@ def time_ns(text: str, site: Site, option: str) -> int:
         moment = dt.datetime.fromisoformat(whole + (offset or "").upper().replace("Z", "+00:00"))
     except ValueError:
         raise WrongUse(
-            f"{option}: {text!r} is not a time; give one such as 2026-11-23T06:00:00Z or a date such as 2026-11-23"
+            f"{option}: {text!r} is not a time; write 2026-11-23T06:00:00Z, or a date: 2026-11-23"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(site.timezone.latest))
