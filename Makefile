@@ -1,0 +1,41 @@
+# The few commands of this project. `make demo` and `make test` need nothing but Python 3.11 or later:
+# each makes .venv itself, from the lock, and does nothing the second time.
+
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean env env-demo
+
+help:  ## This list
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)$$/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || true
+
+demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="--speed 60 --no-browser"
+	@$(BIN)/fieldlab demo $(ARGS)
+
+test: env  ## All tests; ARGS="tests/analytics -k oee" for some
+	@sh tools/debian.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: env  ## Style, types, layers, licences
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/licences.py
+
+bench: env  ## The measurements of docs/reference/benchmarks.md; ARGS="encoding spool" for some
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+lock:  ## Write the lock files anew from pyproject.toml; UPGRADE=1 for newer versions
+	@UPGRADE=$(UPGRADE) sh tools/lock.sh $(UV_VERSION)
+
+clean:  ## Remove .venv and everything that was built or cached
+	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env:
+	@sh tools/env.sh dev
+
+env-demo:
+	@sh tools/env.sh demo

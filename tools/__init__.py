@@ -1,0 +1,1 @@
+"""Small scripts that build and check the project; no part of the product."""
