@@ -1,0 +1,1 @@
+"""Machine to samples: one driver per protocol, supervised, acknowledging only what is durable."""

@@ -1,0 +1,140 @@
+"""asyncua's client with three changes: what it may be sent is capped, Publish is ours, and it goes quietly.
+
+The private names used here are those of asyncua 2.1; the dependency is pinned to that line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, cast
+
+from asyncua import ua
+from asyncua.client.client import Client
+from asyncua.client.ua_client import UaClient, UASocketProtocol
+from asyncua.client.ua_session import UaSession
+from asyncua.common.connection import TransportLimits
+from asyncua.common.shortcuts import Shortcuts
+from asyncua.ua.ua_binary import uatcp_to_binary
+from asyncua.ua.uaerrors import UaError
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES: Final = 65_535
+MESSAGE_BYTES: Final = 16 * 1024 * 1024
+CHUNKS: Final = MESSAGE_BYTES // 8_192  # the smallest chunk a server may choose
+_HELLO: Final = cast("ua.MessageType", ua.MessageType.Hello)  # declared as an enum, used as its bytes
+PROBE_S: Final = 10.0  # asyncua's own 1 s takes a busy computer for a dead server
+
+
+@dataclass
+class _Limits(TransportLimits):
+    """Our limits stay ours; a server only says what it can take."""
+
+    def update_client_limits(self, msg: ua.Acknowledge) -> None:
+        """Take the size of chunk that the server can receive, and nothing else."""
+        if 0 < msg.ReceiveBufferSize < self.max_send_buffer:
+            self.max_send_buffer = msg.ReceiveBufferSize
+
+
+class _Socket(UASocketProtocol):
+    """A socket that hangs up on a server that announces more than it may send."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, unless a chunk larger than agreed is on its way."""
+        super().data_received(data)
+        waiting = self.receive_buffer
+        if waiting is not None and len(waiting) >= 8:  # noqa: PLR2004 - type, chunk type and size
+            size = int.from_bytes(waiting[4:8], "little")
+            if size > CHUNK_BYTES:
+                log.error(
+                    "the server announced a chunk of %d bytes, %d were agreed; hanging up", size, CHUNK_BYTES
+                )
+                self.receive_buffer = None
+                if self.transport is not None:
+                    self.transport.abort()
+
+    async def send_hello(self, url: str, max_messagesize: int = 0, max_chunkcount: int = 0) -> ua.Acknowledge:
+        """Say hello with our limits: asyncua's default offers to take 2 GiB."""
+        hello = ua.Hello()
+        hello.EndpointUrl = url  # type: ignore[assignment]  # asyncua's own types are looser than its stubs
+        hello.ReceiveBufferSize = hello.SendBufferSize = ua.UInt32(CHUNK_BYTES)
+        hello.MaxMessageSize = ua.UInt32(max_messagesize)
+        hello.MaxChunkCount = ua.UInt32(max_chunkcount)
+        answer: asyncio.Future[ua.Acknowledge] = asyncio.get_running_loop().create_future()
+        self._callbackmap[0] = answer
+        if self.transport is not None:
+            self.transport.write(uatcp_to_binary(_HELLO, hello))
+        return await asyncio.wait_for(answer, self.timeout)
+
+
+class _Session(UaSession):
+    """A session whose Publish requests the driver sends, so that it decides what is acknowledged."""
+
+    def ensure_publish_loop(self) -> None:
+        """No loop: asyncua's acknowledges also what a callback failed to store."""
+
+
+class _Transport(UaClient):
+    def __init__(self, timeout: float) -> None:
+        super().__init__(timeout)
+        self.session = _Session(self)
+
+    def _make_protocol(self) -> UASocketProtocol:
+        self.protocol = _Socket(
+            self._timeout,
+            security_policy=self.security_policy,
+            limits=_Limits(CHUNK_BYTES, CHUNK_BYTES, CHUNKS, MESSAGE_BYTES),
+        )
+        self.protocol.pre_request_hook = self._pre_request_hook
+        self.protocol.on_connection_lost = self._on_transport_lost
+        self.protocol.is_session_closing = self._is_session_closing
+        return self.protocol
+
+
+class CappedClient(Client):
+    """A client of one server, for one connection: it is never reconnected, a new one is made.
+
+    Parameters
+    ----------
+    endpoint : str
+        ``opc.tcp://host:port/path``.
+    application_uri : str
+        Names this gateway to the server.
+    timeout_s : float
+        For every answer but Publish. [s]
+    """
+
+    def __init__(self, endpoint: str, application_uri: str, timeout_s: float) -> None:
+        super().__init__(endpoint, timeout=timeout_s, watchdog_intervall=PROBE_S)
+        self.uaclient = _Transport(timeout_s)
+        self.uaclient.pre_request_hook = self.check_connection
+        self.nodes = Shortcuts(self.uaclient.session)
+        self.application_uri = application_uri
+        self.name = self.description = "Fieldlab gateway"
+        self.max_messagesize = MESSAGE_BYTES
+        self.max_chunkcount = CHUNKS
+        self.session_timeout = 120_000
+
+    async def create_publishing(self, params: ua.CreateSubscriptionParameters) -> ua.CreateSubscriptionResult:
+        """Create a subscription whose Publish requests the caller sends."""
+        return await self.uaclient.create_subscription(params, _unused)
+
+    async def publish(self, done: list[ua.SubscriptionAcknowledgement]) -> ua.PublishResult:
+        """Acknowledge what is done with, and wait for the next notification."""
+        response = await self.uaclient.publish(done)
+        response.ResponseHeader.ServiceResult.check()
+        return cast("ua.PublishResult", response.Parameters)
+
+    async def leave(self, within_s: float) -> None:
+        """Close everything, however the server behaves."""
+        with suppress(TimeoutError, OSError, UaError):
+            await asyncio.wait_for(self.disconnect(), within_s)
+        if self.uaclient.protocol is not None and self.uaclient.protocol.transport is not None:
+            self.uaclient.protocol.transport.abort()
+
+
+def _unused(_result: ua.PublishResult) -> None:
+    """Nothing: asyncua keeps a callback per subscription, and here none is called."""

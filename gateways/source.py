@@ -1,0 +1,153 @@
+"""What a source is. A new driver: one file, one line in `DRIVERS`, one subclass of the contract test."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Final
+
+from fieldlab_configs import Signal, Site
+from gateways.clock import GatewayClock
+from gateways.life import Life
+from gateways.sink import Sink
+
+DRIVERS: Final[Mapping[str, str]] = {
+    # kind in the configuration -> where its driver is; imported only where a gateway uses it
+    "opcua": "gateways.opcua:OpcUa",
+    "mqtt": "gateways.mqtt:Mqtt",
+}
+
+EVERY_SIGNAL: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One signal of one machine that a source has to bring.
+
+    Attributes
+    ----------
+    machine, name : str
+        Ids of the configuration; the name is the role or the measurement's own.
+    signal : Signal
+        Where it is found, and how it is read.
+    """
+
+    machine: str
+    name: str
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a gateway gives each of its sources.
+
+    Attributes
+    ----------
+    fieldlab, gateway : str
+        Whose source it is.
+    sink : Sink
+        Takes what the source brings; waits by itself while the spool is full.
+    clock : GatewayClock
+        Of the gateway.
+    life : Life
+        Takes proof of life and its end.
+    """
+
+    fieldlab: str
+    gateway: str
+    sink: Sink
+    clock: GatewayClock
+    life: Life
+
+
+class Source(ABC):
+    """A connection to machines, kept alive until it is told to stop.
+
+    Parameters
+    ----------
+    context : Context
+        What the gateway gives.
+    name : str
+        Id of the source in the configuration.
+    config : model
+        Its configuration.
+    points : tuple of Point
+        What it has to bring.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, context: Context, name: str, config: Any, points: tuple[Point, ...]) -> None:
+        self.context = context
+        self.name = name
+        self.config = config
+        self.points = points
+        self.machines: Final = tuple(dict.fromkeys(point.machine for point in points))
+
+    @abstractmethod
+    async def run(self, stop: asyncio.Event) -> None:
+        """Bring samples until `stop`, whatever the other side does.
+
+        Connects and reconnects by itself. Returns within 2 s of `stop`, with all that was accepted
+        acknowledged. Raises SourceRefused where only another configuration helps; any other
+        exception is a defect, after which the gateway starts the source anew.
+        """
+
+
+def points_of(site: Site, source: str) -> tuple[Point, ...]:
+    """Every signal that a source has to bring, in the order of the configuration."""
+    return tuple(
+        Point(machine.id, name, signal)
+        for machine in site.machines()
+        for name, signal in machine.signals.items()
+        if signal.source == source
+    )
+
+
+def make(site: Site, context: Context, name: str) -> Source:
+    """The driver of a source of the configuration, not yet connected."""
+    config = site.sources[name]
+    module, _, driver = DRIVERS[config.kind].partition(":")
+    source = getattr(import_module(module), driver)(context, name, config, points_of(site, name))
+    if not isinstance(source, Source):
+        raise TypeError(f"{DRIVERS[config.kind]} is not a Source")
+    return source
+
+
+class Backoff:
+    """Waits that double, with jitter, so that a fleet does not come back as one.
+
+    Parameters
+    ----------
+    first_s, most_s : float
+        The first wait and the longest. [s]
+    """
+
+    def __init__(self, first_s: float = 0.25, most_s: float = 30.0) -> None:
+        self._first_s = first_s
+        self._most_s = most_s
+        self._next_s = first_s
+
+    def reset(self) -> None:
+        """Begin again with the first wait."""
+        self._next_s = self._first_s
+
+    async def wait(self, stop: asyncio.Event) -> None:
+        """Wait, or return at once when `stop` is set."""
+        wait_s = self._next_s * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, not a secret
+        self._next_s = min(self._next_s * 2, self._most_s)
+        await wait_for(stop, wait_s)
+
+
+async def wait_for(event: asyncio.Event, timeout_s: float | None) -> bool:
+    """Wait for an event at most so long; whether it is set."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
