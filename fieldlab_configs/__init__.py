@@ -1,7 +1,15 @@
 """What a fieldlab is: the typed, frozen, strict model of its configuration file."""
 
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
-from fieldlab_configs.connections import Gateway, MqttSource, OpcUaSource, Source, Spool, StoreConfig
+from fieldlab_configs.connections import (
+    Gateway,
+    MqttSource,
+    OpcUaSource,
+    Secret,
+    Source,
+    Spool,
+    StoreConfig,
+)
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.errors import ConfigError
 from fieldlab_configs.experiments import Company, Experiment, Window
@@ -16,9 +24,13 @@ from fieldlab_configs.plant import (
     Signal,
     StateMap,
 )
-from fieldlab_configs.site import Site
+from fieldlab_configs.site import Site, fingerprint
+from fieldlab_configs.states import STATE_CLASSES, TABLES, code_text
+from fieldlab_configs.units import factor
 
 __all__ = [
+    "STATE_CLASSES",
+    "TABLES",
     "Break",
     "Company",
     "ConfigError",
@@ -34,6 +46,7 @@ __all__ = [
     "OpcUaSource",
     "PlannedDowntime",
     "Product",
+    "Secret",
     "Shift",
     "Signal",
     "Site",
@@ -42,6 +55,9 @@ __all__ = [
     "StateMap",
     "StoreConfig",
     "Window",
+    "code_text",
+    "factor",
+    "fingerprint",
     "load",
     "parse",
 ]

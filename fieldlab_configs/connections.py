@@ -2,81 +2,172 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from fieldlab_configs.base import Fault, Model
+from fieldlab_configs.errors import ConfigError
+from fieldlab_configs.kinds import File, Number, OneOf, Size, Text, Url
+
+_log = logging.getLogger(__name__)
+
+Port = Annotated[int, Number("a port", least=1, most=65535, whole=True)]
+Milliseconds = Annotated[float, Number("milliseconds", above=0)]
+Host = Annotated[str, Text(r"[^\s/@]+", "must be a host name or address, without a scheme, port or path")]
+_PLAIN_TOPIC = "must be one MQTT topic, without + or #"
 
 
-class ConnectionModel(BaseModel):
-    """Frozen and strict."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Secret(ConnectionModel):
+class Secret(Model):
     """A secret by reference: an environment variable or a file. Never the secret itself."""
 
-    env: str | None = None
-    file: Path | None = None          # absolute: resolved against the config's own folder
+    refusal: ClassVar[str | None] = (
+        "a secret never stands in the config; name where it is kept: {env: NAME} or {file: PATH}"
+    )
+
+    env: Annotated[str | None, Text(r"[A-Za-z_][A-Za-z0-9_]*", "must be the name of a variable")] = None
+    file: Annotated[Path | None, File()] = None  # absolute: resolved against the config's own folder
+
+    def faults(self) -> Iterator[Fault]:
+        """Both ways at once, or none."""
+        if (self.env is None) == (self.file is None):
+            yield (), "must be either {env: NAME} or {file: PATH}"
 
     def read(self) -> str:
-        """The secret itself, read when needed and never kept."""
-        raise NotImplementedError
+        """The secret itself, read when needed and never kept.
+
+        Returns
+        -------
+        str
+            Without the newline at the end of a file.
+
+        Raises
+        ------
+        ConfigError
+            If the variable is not set, or the file can not be read or is empty.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            if not value:
+                raise ConfigError(
+                    [f"the environment variable {self.env} is not set; it should hold the secret"]
+                )
+            return value
+        if self.file is None:
+            raise ConfigError(["the secret says neither env nor file"])
+        try:
+            value = self.file.read_text(encoding="utf-8").rstrip("\r\n")
+            mode = self.file.stat().st_mode
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a text"
+            raise ConfigError([f"{self.file}: the secret can not be read: {why}"]) from None
+        if not value:
+            raise ConfigError([f"{self.file}: is empty; it should hold the secret"])
+        if mode & 0o044:
+            _log.warning("%s holds a secret and others can read it; chmod 600 it", self.file)
+        return value
 
 
-class OpcUaSource(ConnectionModel):
+class OpcUaSource(Model):
     """An OPC UA server."""
 
     kind: Literal["opcua"]
-    endpoint: str
+    endpoint: Annotated[str, Url(("opc.tcp",), "opc.tcp://10.0.0.5:4840")]
     user: str | None = None
     password: Secret | None = None
-    security: Literal["none", "sign", "sign_and_encrypt"] = "none"
-    publishing_interval_ms: float = 100.0
-    sampling_interval_ms: float = 0.0
-    queue_size: int = 1000
-    clock_node: str = "i=2258"        # Server_ServerStatus_CurrentTime
+    # Policy None sends all in clear, the password too: only a config that says so in words gets it.
+    security: Literal["none", "sign", "sign_and_encrypt"] = "sign_and_encrypt"
+    publishing_interval_ms: Milliseconds = 100.0
+    sampling_interval_ms: Annotated[float, Number("milliseconds", least=0)] = 0.0
+    queue_size: Annotated[int, Number("values", least=1, most=1_000_000, whole=True)] = 1000
+    clock_node: str = "i=2258"  # Server_ServerStatus_CurrentTime
+
+    def faults(self) -> Iterator[Fault]:
+        """A password without a user."""
+        if self.password is not None and self.user is None:
+            yield ("user",), "is missing; a password needs a user"
 
 
-class MqttSource(ConnectionModel):
+class MqttSource(Model):
     """An MQTT broker."""
 
     kind: Literal["mqtt"]
-    host: str
-    port: int | None = None           # default 1883, or 8883 with TLS
+    host: Host
+    port: Port | None = None  # default 1883, or 8883 with TLS
     tls: bool = False
     user: str | None = None
     password: Secret | None = None
     protocol: Literal["5", "3.1.1", "auto"] = "auto"
-    client_id: str | None = None      # default: fieldlab, gateway and source
-    clock_topic: str | None = None    # RFC 3339 or nanoseconds, for `clock: source`
+    client_id: str | None = None  # default: fieldlab, gateway and source
+    clock_topic: Annotated[str | None, Text(r"[^+#]+", _PLAIN_TOPIC)] = None  # for `clock: source`
+
+    @property
+    def port_number(self) -> int:
+        """The port, with the defaults of MQTT."""
+        if self.port is not None:
+            return self.port
+        return 8883 if self.tls else 1883
+
+    def faults(self) -> Iterator[Fault]:
+        """A password without a user."""
+        if self.password is not None and self.user is None:
+            yield ("user",), "is missing; a password needs a user"
 
 
 Source = OpcUaSource | MqttSource
 
 
-class Spool(ConnectionModel):
+class Spool(Model):
     """Where a gateway keeps what is not yet delivered."""
 
-    path: Path = Path("spool")        # absolute: resolved against the config's own folder
-    max_bytes: int = 4_000_000_000
+    path: Annotated[Path, File()] = Path("spool")  # absolute: resolved against the config's own folder
+    max_bytes: Annotated[int, Size()] = 4_000_000_000
 
 
-class Gateway(ConnectionModel):
+class Gateway(Model):
     """One gateway process: its sources, its spool, its clock."""
 
     sources: tuple[str, ...]
     spool: Spool = Spool()
     clock: Literal["system", "source"] = "system"
 
+    def faults(self) -> Iterator[Fault]:
+        """No source, or one twice."""
+        if not self.sources:
+            yield ("sources",), "must name at least one source"
+        for number, source in enumerate(self.sources):
+            if source in self.sources[:number]:
+                yield ("sources", number), f'names "{source}" twice'
 
-class StoreConfig(ConnectionModel):
+
+class StoreConfig(Model):
     """The store: InfluxDB, or a file."""
 
     kind: Literal["influxdb", "embedded"]
-    url: str | None = None
+    url: Annotated[str | None, Url(("http", "https"), "https://10.0.0.7:8086")] = None
     org: str | None = None
     token: Secret | None = None
-    retention: dict[str, str] = {}    # {raw: 400d, kpi: 10y}
-    path: Path | None = None          # embedded; absolute
+    retention: dict[
+        Annotated[str, OneOf(("raw", "kpi"), what="the name of a bucket")],
+        Annotated[str, Text(r"[1-9]\d{0,5}[hdwy]", "must be a time such as 36h, 400d, 52w or 10y")],
+    ] = {}
+    path: Annotated[Path | None, File()] = None  # embedded; absolute
+
+    def faults(self) -> Iterator[Fault]:
+        """Keys of the other kind, or the one that this kind needs missing."""
+        need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", ("url", "org", "token"))
+        if getattr(self, need) is None:
+            yield (), f"{need} is missing; a store of kind {self.kind} needs it"
+        for key in other:
+            if getattr(self, key) is not None:
+                yield (key,), f"has no meaning for a store of kind {self.kind}; leave it out"
+
+    def retention_s(self, bucket: str) -> int | None:
+        """How long a bucket keeps its data [s]; None for ever."""
+        match = re.fullmatch(r"(\d+)([hdwy])", self.retention.get(bucket, ""))
+        if match is None:
+            return None
+        return int(match[1]) * {"h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}[match[2]]

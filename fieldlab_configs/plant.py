@@ -2,102 +2,218 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
-
+from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.calendar import PlannedDowntime
 from fieldlab_configs.dated import Dated
+from fieldlab_configs.kinds import Code, Id, Number, OneOf, Text
+from fieldlab_configs.reading import Filled
+from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES, code_text, merged
+from fieldlab_configs.units import TEXT_ROLES, wrong_unit
 
 Role = Literal[
     "state", "total_count", "good_count", "scrap_count", "rework_count", "product", "order",
     "ideal_cycle_time", "power", "energy", "material", "reason", "link",
-]
+]  # fmt: skip
+ROLES: Final[tuple[str, ...]] = get_args(Role)
+COUNTS: Final = ("total_count", "good_count", "scrap_count", "rework_count")
 
+Seconds = Annotated[float, Number("seconds", above=0)]
+Kilowatts = Annotated[float, Number("kW", least=0)]
 
-class Model(BaseModel):
-    """Frozen and strict: a key nobody knows is an error, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+# Keys of a signal that mean something for some roles only; anywhere else they would do nothing, in silence.
+_ONLY_FOR: Final[dict[str, tuple[str, ...]]] = {
+    "per_count": COUNTS,
+    "rollover": (*COUNTS, "energy", "material"),
+    "max_power_kw": ("energy",),
+    "sampled": ("power",),
+    "max_hold_s": ("power",),
+}
 
 
 class Signal(Model):
     """One signal of a machine. Its key in the config is its role, or a free name: a measurement."""
 
     source: str | None = None
-    node: str | None = None           # OPC UA
-    topic: str | None = None          # MQTT
-    field: str | None = None          # MQTT JSON field, dots for nesting
-    item: str | None = None           # SHDR data item
-    time_field: str | None = None     # MQTT JSON field that holds the sample's own time
-    unit: str | None = None
-    deadband: float | None = None
-    scale: float = 1.0                # counts, power, energy: value x scale
-    per_count: float = 1.0            # counts: parts per count (cavities)
-    rollover: float | None = None     # counter wraps to 0 on reaching this
-    max_power_kw: float | None = None  # energy register: what the machine can draw at most
-    sampled: bool = False             # power sampled at intervals, not on change
-    max_hold_s: float = 900.0         # power: see MODEL section 5, Energy
-    max_silence_s: float = 900.0      # MQTT life
+    # OPC UA; `nsu=` survives a restart of the server, a namespace's number may not
+    node: Annotated[
+        str | None,
+        Text(
+            r"((nsu=[^;]+|ns=\d+);)?([sb]=.+|i=\d+|g=[0-9A-Fa-f-]{36})",
+            'must be a node id such as "nsu=urn:x;s=State"',
+        ),
+    ] = None
+    topic: Annotated[str | None, Text(r"[^+#]+", "must be one MQTT topic, without + or #")] = None  # MQTT
+    field: Annotated[str | None, Text()] = None  # MQTT JSON field, dots for nesting
+    item: Annotated[str | None, Text()] = None  # SHDR data item
+    time_field: Annotated[str | None, Text()] = None  # MQTT JSON field that holds the sample's own time
+    unit: Annotated[str | None, Text()] = None
+    deadband: Annotated[float | None, Number(least=0)] = None
+    scale: Annotated[float, Number(nonzero=True)] = 1.0  # counts, power, energy: value x scale
+    per_count: Annotated[float, Number("parts", above=0)] = 1.0  # counts: parts per count (cavities)
+    rollover: Annotated[float | None, Number(above=0)] = None  # counter wraps to 0 on reaching this
+    max_power_kw: Annotated[float | None, Number("kW", above=0)] = None  # energy: what it can draw at most
+    sampled: bool = False  # power sampled at intervals, not on change
+    max_hold_s: Seconds = 900.0  # power: see MODEL section 5, Energy
+    max_silence_s: Seconds = 900.0  # MQTT life
+
+    def faults(self) -> Iterator[Fault]:
+        """Where it is read from, said too often or not enough."""
+        if self.node is not None and self.topic is not None:
+            yield ("topic",), "stands beside node; a signal is read in one place"
+        if self.source is None:
+            for key in ("node", "topic"):
+                if getattr(self, key) is not None:
+                    yield (key,), "needs a source; add source: and the name of one"
+        elif self.node is None and self.topic is None:
+            yield (), "needs a node (OPC UA) or a topic (MQTT) beside its source"
+        if self.topic is None:
+            for key in ("field", "time_field"):
+                if getattr(self, key) is not None:
+                    yield (key,), "needs a topic: it is a field of a JSON message"
+
+    def misplaced(self, role: str) -> Iterator[Fault]:
+        """Keys that have no meaning for a signal of that role."""
+        for key, roles in _ONLY_FOR.items():
+            if role not in roles and getattr(self, key) != type(self).model_fields[key].default:
+                yield (key,), f"has no meaning for {role}; it is for {', '.join(roles)}"
+        if role in TEXT_ROLES:
+            for key in ("scale", "deadband"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    yield (key,), f"has no meaning for {role}: it is no quantity"
+        if self.unit is not None and (wrong := wrong_unit(role, self.unit)):
+            yield ("unit",), wrong
 
 
 class Product(Model):
     """A product that a machine makes."""
 
-    ideal_cycle_time_s: Dated[float] | None = None
+    ideal_cycle_time_s: Dated[Seconds] | None = None
 
 
 class FromCount(Model):
     """States made from a counter."""
 
-    stop_after_s: float | None = None  # default: three ideal cycles
+    stop_after_s: Seconds | None = None  # default: three ideal cycles
 
 
 class FromPower(Model):
     """States made from power."""
 
-    off_below_kw: float
-    idle_below_kw: float
+    off_below_kw: Kilowatts
+    idle_below_kw: Kilowatts
+
+    def faults(self) -> Iterator[Fault]:
+        """Limits in the wrong order."""
+        if self.idle_below_kw < self.off_below_kw:
+            yield ("idle_below_kw",), "must not be below off_below_kw"
 
 
 class StateMap(Model):
     """How a machine's codes become state classes: the merged table, or a way to make states."""
 
-    table: str | None = None
-    map: dict[str, str] = {}          # the whole, merged: code text -> state class
+    short_for: ClassVar[str | None] = "table"
+
+    table: Annotated[str | None, OneOf(tuple(TABLES), ALIASES, "a table")] = None
+    # the whole, merged: code text -> state class
+    map: dict[Annotated[str, Code()], Annotated[str, OneOf(STATE_CLASSES, what="a state")]] = {}
     from_count: FromCount | None = None
     from_power: FromPower | None = None
+
+    @classmethod
+    def prepare(cls, values: dict[str, Any]) -> None:
+        """Merge the named table and the entries on top of it."""
+        values["map"] = merged(values.get("table"), values.get("map", {}))
+
+    @property
+    def made(self) -> bool:
+        """Whether states are made from another signal, for a machine that tells none."""
+        return self.from_count is not None or self.from_power is not None
+
+    def state_of(self, code: object) -> str:
+        """The state class of a machine's code; ``unknown`` for a code that nobody knows."""
+        return self.map.get(code_text(code), "unknown")
+
+    def faults(self) -> Iterator[Fault]:
+        """More than one way to a state, or none."""
+        ways = [bool(self.table or self.map), self.from_count is not None, self.from_power is not None]
+        if sum(ways) != 1:
+            yield (), "must be one of a table and a map, from_count, from_power"
 
 
 class EnergyFactors(Model):
     """What a kilowatt hour costs and emits."""
 
-    price_eur_per_kwh: float | None = None
-    co2_kg_per_kwh: float | None = None
+    price_eur_per_kwh: Annotated[float | None, Number("euro per kWh", least=0)] = None
+    co2_kg_per_kwh: Annotated[float | None, Number("kg of CO2 per kWh", least=0)] = None
     source: str = ""
 
 
 class Machine(Model):
     """One machine (a work unit in ISO 22400)."""
 
-    id: str
+    id: Annotated[str, Id()]
     name: str = ""
-    kind: str = "machine"
-    ideal_cycle_time_s: Dated[float] | None = None
-    products: dict[str, Product] = {}
+    kind: Annotated[str, Id()] = "machine"
+    ideal_cycle_time_s: Dated[Seconds] | None = None
+    # series are kept under these two names for products nobody listed
+    products: dict[Annotated[str, Text(reserved=("none", "unlisted"))], Product] = {}
     states: Dated[StateMap] | None = None
-    minor_stop_s: float = 300.0
+    minor_stop_s: Seconds = 300.0
     planned_downtime: tuple[PlannedDowntime, ...] = ()
-    assume_quality: float | None = None
-    line: Dated[str]                  # filled in from the line it stands under
-    signals: dict[str, Signal] = {}
+    assume_quality: Annotated[float | None, Number(least=0, most=1)] = None
+    line: Annotated[Dated[str], Filled()]  # filled in from the line it stands under
+    # `time` and `..._text` are names of the store's own
+    signals: dict[Annotated[str, Id(reserved=("time",))], Signal] = {}
+
+    def faults(self) -> Iterator[Fault]:
+        """Signals that their role does not allow; states that no signal gives."""
+        for role, signal in self.signals.items():
+            for keys, message in signal.misplaced(role):
+                yield ("signals", role, *keys), message
+        yield from self._state_faults()
+
+    def _state_faults(self) -> Iterator[Fault]:
+        if self.states is None:
+            if "state" in self.signals:
+                known = ", ".join((*TABLES, *ALIASES))
+                yield (
+                    ("signals", "state"),
+                    f"needs states: beside signals:, to say what its codes mean; tables are {known}; or "
+                    "{map: {RUN: producing}}",
+                )
+            return
+        rules = [rule for _, rule in self.states.entries]
+        if any(r.from_count for r in rules) and not {"total_count", "good_count"} & set(self.signals):
+            yield ("states",), "from_count needs a signal total_count or good_count"
+        if any(r.from_power for r in rules) and "power" not in self.signals:
+            yield ("states",), "from_power needs a signal power"
+        if any(not r.made for r in rules) and "state" not in self.signals:
+            yield (
+                ("states",),
+                "needs a signal state whose codes it maps; a machine without one has {from_count: {}} or "
+                "{from_power: {off_below_kw: ..., idle_below_kw: ...}}",
+            )
 
 
 class Line(Model):
     """A line: machines in order, the one that limits it, and the one its parts come off."""
 
-    id: str
+    id: Annotated[str, Id()]
     name: str = ""
-    bottleneck: str                   # default: its output
-    output: str                       # default: its last machine
+    bottleneck: Annotated[str, Filled()]  # default: its output
+    output: Annotated[str, Filled()]  # default: its last machine
     machines: tuple[Machine, ...] = ()
+
+    @classmethod
+    def prepare(cls, values: dict[str, Any]) -> None:
+        """Fill in the output, the bottleneck, and the line of each machine."""
+        machines: tuple[Machine, ...] = values.get("machines", ())
+        here = Dated(((0, str(values["id"])),))
+        values["machines"] = tuple(
+            m.model_copy(update={"line": here}) if not m.line.latest else m for m in machines
+        )
+        values["output"] = values["output"] or (machines[-1].id if machines else "")
+        values["bottleneck"] = values["bottleneck"] or values["output"]

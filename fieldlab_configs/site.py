@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from fieldlab_configs.calendar import Shift
+from fieldlab_configs.base import Model
+from fieldlab_configs.calendar import Apart, Shift
 from fieldlab_configs.connections import Gateway, Source, StoreConfig
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.experiments import Company, Experiment
-from fieldlab_configs.plant import EnergyFactors, Line, Machine, Model
+from fieldlab_configs.kinds import Date, Id, Number, Timezone
+from fieldlab_configs.plant import EnergyFactors, Line, Machine, Seconds
+from fieldlab_configs.reading import Internal
+
+CELLS_S = tuple(s for s in range(1, 901) if 900 % s == 0)
+"""A cell divides a quarter of an hour, so that every edge of a shift, hour, day and window is one of its own."""
 
 
 class Site(Model):
     """A fieldlab, whole and checked. Made by :func:`fieldlab_configs.load`."""
 
-    fieldlab: str
+    fieldlab: Annotated[str, Id()]
     name: str = ""
-    timezone: Dated[str]
+    timezone: Dated[Annotated[str, Timezone()]]  # read first: times without an offset are in it
     language: Literal["nl", "en"] = "nl"
-    heartbeat_s: float = 10.0
-    cell_s: int = 300
+    heartbeat_s: Seconds = 10.0
+    cell_s: Annotated[int, Number("seconds", whole=True, choices=CELLS_S)] = 300
     convention: Literal["iso22400", "nakajima"] = "iso22400"
     energy: Dated[EnergyFactors] | None = None
-    shifts: Dated[tuple[Shift, ...]] | None = None
-    holidays: tuple[dt.date, ...] = ()
+    shifts: Dated[Annotated[tuple[Shift, ...], Apart()]] | None = None
+    holidays: tuple[Annotated[dt.date, Date()], ...] = ()
     lines: tuple[Line, ...] = ()
     companies: tuple[Company, ...] = ()
     experiments: tuple[Experiment, ...] = ()
-    sources: dict[str, Source] = {}
-    gateways: dict[str, Gateway] = {}
+    sources: dict[Annotated[str, Id()], Source] = {}
+    gateways: dict[Annotated[str, Id()], Gateway] = {}
     store: StoreConfig | None = None
-    path: Path = Path()               # the file it came from
+    path: Annotated[Path, Internal()] = Path()  # the file it came from
 
     def machines(self) -> Iterator[Machine]:
         """Every machine, in the order of the file."""
@@ -46,3 +54,20 @@ class Site(Model):
             if machine.id == machine_id:
                 return machine
         raise KeyError(machine_id)
+
+
+def fingerprint(site: Site) -> str:
+    """A short hash of what a configuration means.
+
+    Comments, layout, the order of keys, a default written out, and the folder that the file stands in change
+    nothing; any value that differs does.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits.
+    """
+    folder = f"{site.path.parent.absolute()}/"
+    meaning = site.model_dump(mode="json", exclude={"path"}, exclude_defaults=True)
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.replace(json.dumps(folder)[1:-1], "").encode()).hexdigest()[:12]

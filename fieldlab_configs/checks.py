@@ -1,0 +1,166 @@
+"""What is wrong between the parts of a config though each of them is right: references, doubles, overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from fieldlab_configs.connections import MqttSource, OpcUaSource
+from fieldlab_configs.experiments import Experiment
+from fieldlab_configs.kinds import nearest
+from fieldlab_configs.plant import Line, Machine, Signal
+from fieldlab_configs.site import Site
+from fieldlab_configs.times import NS
+from fieldlab_configs.tree import Node
+
+Found = Iterator[tuple[Node, str]]
+
+_KEYS_OF: Final = {"opcua": ("node",), "mqtt": ("topic", "field", "time_field")}
+
+
+def check(site: Site, root: Node) -> Found:
+    """Every problem between parts, with the node to point at.
+
+    Parameters
+    ----------
+    site : Site
+        As read; where it was wrong, with placeholders.
+    root : Node
+        The tree it was read from, item for item.
+    """
+    yield from _doubles([(line.id, root.at("lines", i, "id")) for i, line in enumerate(site.lines)], "line")
+    machines = [
+        (machine.id, root.at("lines", i, "machines", j, "id"))
+        for i, line in enumerate(site.lines)
+        for j, machine in enumerate(line.machines)
+    ]
+    yield from _doubles(machines, "machine")
+    companies = [(c.id, root.at("companies", i, "id")) for i, c in enumerate(site.companies)]
+    yield from _doubles(companies, "company")
+    experiments = [(e.id, root.at("experiments", i, "id")) for i, e in enumerate(site.experiments)]
+    yield from _doubles(experiments, "experiment")
+    for i, line in enumerate(site.lines):
+        yield from _line(site, line, root.at("lines", i))
+    yield from _gateways(site, root)
+    for i, experiment in enumerate(site.experiments):
+        yield from _experiment(site, experiment, root.at("experiments", i))
+    yield from _shared_machines(site, root)
+
+
+def _doubles(ids: Iterable[tuple[str, Node]], what: str) -> Found:
+    first: dict[str, Node] = {}
+    for name, node in ids:
+        if name in first:
+            yield node, f'there is another {what} "{name}" in line {first[name].line}; ids are unique'
+        first.setdefault(name, node)
+
+
+def _unknown(name: str, known: Iterable[str], what: str) -> str:
+    names = list(known)
+    if not names:
+        return f'must be the name of a {what}, got "{name}"; none is configured'
+    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")  # noqa: PLR2004 - a line of text
+    return f'must be one of {listed}, got "{name}"{nearest(name, names)}'
+
+
+def _line(site: Site, line: Line, node: Node) -> Found:
+    # A machine that was moved away still stands in for the time before.
+    here = [m.id for m in site.machines() if any(name == line.id for _, name in m.line.entries)]
+    for key in ("bottleneck", "output"):
+        name = getattr(line, key)
+        if name and name not in here:
+            yield node.at(key), _unknown(name, here, "machine of this line")
+    for j, machine in enumerate(line.machines):
+        below = node.at("machines", j)
+        yield from _homes(site, line, machine, below.at("line"))
+        for role, signal in machine.signals.items():
+            yield from _signal(site, signal, below.at("signals", role))
+
+
+def _homes(site: Site, line: Line, machine: Machine, node: Node) -> Found:
+    known = [other.id for other in site.lines]
+    for _, name in machine.line.entries:
+        if name not in known:
+            yield node, _unknown(name, known, "line")
+            return
+    if machine.line.latest != line.id:
+        yield (
+            node,
+            f'must end with "{line.id}", the line that the machine stands under, got "{machine.line.latest}"',
+        )
+
+
+def _signal(site: Site, signal: Signal, node: Node) -> Found:
+    if signal.source is None:
+        return
+    source = site.sources.get(signal.source)
+    if source is None:
+        yield node.at("source"), _unknown(signal.source, site.sources, "source")
+        return
+    for kind, keys in _KEYS_OF.items():
+        for key in keys:
+            if kind != source.kind and getattr(signal, key) is not None:
+                need = " or ".join(_KEYS_OF[source.kind][:1])
+                yield (
+                    node.at(key),
+                    f"does not fit {signal.source}, a source of kind {source.kind}; give a {need}",
+                )
+
+
+def _gateways(site: Site, root: Node) -> Found:
+    for name, gateway in site.gateways.items():
+        node = root.at("gateways", name)
+        for i, source in enumerate(gateway.sources):
+            if source not in site.sources:
+                yield node.at("sources", i), _unknown(source, site.sources, "source")
+            elif gateway.clock == "source" and not _tells_time(site, source):
+                yield root.at("sources", source), f"needs a clock_topic: gateway {name} has clock: source"
+
+
+def _tells_time(site: Site, name: str) -> bool:
+    source = site.sources[name]
+    return isinstance(source, OpcUaSource) or (
+        isinstance(source, MqttSource) and source.clock_topic is not None
+    )
+
+
+def _experiment(site: Site, experiment: Experiment, node: Node) -> Found:
+    companies = [company.id for company in site.companies]
+    if experiment.company is not None and experiment.company not in companies:
+        yield node.at("company"), _unknown(experiment.company, companies, "company")
+    known = {machine.id: machine for machine in site.machines()}
+    for i, name in enumerate(experiment.machines):
+        if name not in known:
+            yield node.at("machines", i), _unknown(name, known, "machine")
+    for i, match in enumerate(experiment.match):
+        if match == "shift" and site.shifts is None:
+            yield node.at("match", i), "needs shifts; none are configured"
+        for name in experiment.machines if match == "product" else ():
+            if name in known and "product" not in known[name].signals:
+                yield node.at("match", i), f"needs a signal product; machine {name} has none"
+    cell_ns = site.cell_s * NS
+    for arm, windows in experiment.arms.items():
+        for i, window in enumerate(windows):
+            for key, moment in (("start", window.start_ns), ("end", window.end_ns)):
+                if moment % cell_ns:
+                    yield node.at("arms", arm, i, key), f"must lie on the edge of a cell of {site.cell_s} s"
+
+
+def _shared_machines(site: Site, root: Node) -> Found:
+    """Windows of two companies on one machine at one time: neither may see what the other makes."""
+    seen: list[tuple[Experiment, int, int]] = []
+    for i, experiment in enumerate(site.experiments):
+        mine: list[tuple[Experiment, int, int]] = []
+        for arm, windows in experiment.arms.items():
+            for j, window in enumerate(windows):
+                for other, start, end in seen:
+                    shared = [m for m in experiment.machines if m in other.machines]
+                    apart = window.end_ns <= start or end <= window.start_ns
+                    if shared and not apart and other.company != experiment.company:
+                        whose = f"experiment {other.id} of {other.company or 'no company'}"
+                        yield (
+                            root.at("experiments", i, "arms", arm, j),
+                            f"overlaps a window of {whose} on machine {shared[0]}",
+                        )
+                mine.append((experiment, window.start_ns, window.end_ns))
+        seen.extend(mine)
