@@ -99,7 +99,7 @@ class Store(Protocol):
         ...
 
 
-class StoreUnavailable(ConnectionError):
+class StoreUnavailable(ConnectionError):  # noqa: N818 - named by its remedy: wait for it
     """The store cannot take or give anything now; nothing is lost, try again.
 
     Attributes

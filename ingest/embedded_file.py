@@ -1,0 +1,170 @@
+"""The file of the embedded store: its schema, its connections, who may write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.errors import StoreDamaged, StoreMisconfigured
+from ingest.filelock import exclusive
+from ingest.store import StoreUnavailable
+
+SCHEMA_VERSION = 1
+_BUSY_S = 30.0
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE field (
+    bucket TEXT, measurement TEXT, field TEXT, kind TEXT NOT NULL,
+    PRIMARY KEY (bucket, measurement, field)) WITHOUT ROWID;
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, bucket TEXT NOT NULL, measurement TEXT NOT NULL, tags TEXT NOT NULL,
+    field TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (bucket, measurement, tags, field));
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, level INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, rows INTEGER NOT NULL, crc INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE INDEX chunk_time ON chunk (series, last_ns, first_ns);
+CREATE INDEX chunk_level ON chunk (series, level);
+"""
+
+
+class StoreFile:
+    """An SQLite file with one connection per thread.
+
+    Parameters
+    ----------
+    path : Path
+    fieldlab : str
+        Whose data it holds; empty: whoever's.
+    """
+
+    def __init__(self, path: Path, fieldlab: str) -> None:
+        self.path = path
+        self.fieldlab = fieldlab
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        """One consistent view for all queries inside; None where there is no file yet."""
+        if not self._exists():
+            yield None
+            return
+        with translated(self.path):
+            db = self._connection()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; one writer at a time among all threads and processes."""
+        with translated(self.path), self._lock:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite's own lock would do, but for a fault of its write-ahead log with two writers at once.
+            with exclusive(self.path):
+                if not self._exists():
+                    self._create()
+                db = self._connection()
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                    db.execute("COMMIT")
+                finally:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()
+
+    def _exists(self) -> bool:
+        try:
+            return self.path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _create(self) -> None:
+        """Make the file whole before it appears under its name: readers never see half of one."""
+        new = self.path.with_name(f"{self.path.name}.new")
+        new.unlink(missing_ok=True)
+        db = sqlite3.connect(new, isolation_level=None)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(f"BEGIN; {_SCHEMA}")
+            about = [("schema", str(SCHEMA_VERSION)), ("fieldlab", self.fieldlab)]
+            db.executemany("INSERT INTO meta VALUES (?, ?)", about)
+            db.execute("COMMIT")
+            db.execute("PRAGMA journal_mode = WAL")
+        finally:
+            db.close()
+        new.replace(self.path)
+        sync_folder(self.path.parent)
+
+    def _connection(self) -> sqlite3.Connection:
+        """The connection of the calling thread."""
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                db.execute("PRAGMA synchronous = FULL")
+                self._check(db)
+            except BaseException:
+                db.close()
+                raise
+            self._local.db = db
+            with self._lock:
+                self._connections.append(db)
+        return db
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        try:
+            about = dict(db.execute("SELECT key, value FROM meta").fetchall())
+            version, owner = int(about["schema"]), about["fieldlab"]
+        except (sqlite3.OperationalError, KeyError, ValueError):
+            raise StoreMisconfigured(f"{self.path} is an SQLite file, but not a Fieldlab store") from None
+        if version > SCHEMA_VERSION:
+            raise StoreMisconfigured(f"{self.path} was written by a newer Fieldlab: update this one")
+        if owner and self.fieldlab and owner != self.fieldlab:
+            raise StoreMisconfigured(
+                f"{self.path} holds the data of fieldlab {owner!r}, not {self.fieldlab!r}:"
+                " give each its own file"
+            )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's and the system's errors, named by their remedy."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"the store {path} cannot be used now: {error}") from error
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise StoreMisconfigured(f"{path} is not a Fieldlab store: {error}") from error
+        raise StoreDamaged(f"the store {path} is damaged: {error}; restore a backup") from error
+    except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        raise StoreUnavailable(f"the store {path} cannot be used: {error.strerror}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"the store {path} cannot be used now: {error}") from error

@@ -1,0 +1,23 @@
+"""What can go wrong in ingest, named by what to do about it."""
+
+from __future__ import annotations
+
+
+class SpoolUnavailable(ConnectionError):  # noqa: N818 - named by its remedy: wait until it is available
+    """The spool cannot take anything now (full, or its disk fails): do not acknowledge, try again."""
+
+
+class SpoolLocked(SpoolUnavailable):
+    """Another process has the spool open: only one gateway may use it."""
+
+
+class RecordingError(ValueError):
+    """A recording that cannot be read: which file, what is wrong, what to do."""
+
+
+class StoreDamaged(RuntimeError):  # noqa: N818 - named by its remedy: restore it
+    """What the store holds is not what was written: check it, restore a backup."""
+
+
+class StoreMisconfigured(ValueError):  # noqa: N818 - named by its remedy: mend the configuration
+    """The store in the configuration cannot be used as it stands."""
