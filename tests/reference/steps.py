@@ -13,10 +13,9 @@ class Steps:
         self.first = first
         self.times = []
         self.values = []
-        for time, value in sorted(changes, key=lambda change: change[0]):
-            if self.times and self.times[-1] == time:
-                self.values[-1] = value
-            else:
+        last = dict(sorted(changes, key=lambda change: change[0]))  # of two at one time the later
+        for time, value in last.items():
+            if value != (self.values[-1] if self.values else first):
                 self.times.append(time)
                 self.values.append(value)
 
