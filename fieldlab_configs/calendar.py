@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 
 from fieldlab_configs.base import Fault, Model
-from fieldlab_configs.kinds import DAYS, Clock, Day, Moment, Number, Text
+from fieldlab_configs.kinds import Number, Text
 from fieldlab_configs.reading import Checked, Key
+from fieldlab_configs.time_kinds import DAYS, Clock, Day, Moment
 
 _DAY_S: Final = 86_400
 _WEEK_S: Final = 7 * _DAY_S

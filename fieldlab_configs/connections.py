@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
 from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.errors import ConfigError
 from fieldlab_configs.kinds import File, Number, OneOf, Size, Text, Url
@@ -153,7 +155,7 @@ class StoreConfig(Model):
     retention: dict[
         Annotated[str, OneOf(("raw", "kpi"), what="the name of a bucket")],
         Annotated[str, Text(r"[1-9]\d{0,5}[hdwy]", "must be a time such as 36h, 400d, 52w or 10y")],
-    ] = {}
+    ] = Field(default_factory=dict)
     path: Annotated[Path | None, File()] = None  # embedded; absolute
 
     def faults(self) -> Iterator[Fault]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fieldlab_configs.base import Fault, Model
-from fieldlab_configs.kinds import Id, Moment, OneOf, Text, nearest
+from fieldlab_configs.kinds import Id, OneOf, Text, nearest
 from fieldlab_configs.reading import Key
+from fieldlab_configs.time_kinds import Moment
 
 ARMS = ("baseline", "trial")
 

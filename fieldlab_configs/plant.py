@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
+from pydantic import Field
+
 from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.calendar import PlannedDowntime
 from fieldlab_configs.dated import Dated
@@ -118,7 +120,9 @@ class StateMap(Model):
 
     table: Annotated[str | None, OneOf(tuple(TABLES), ALIASES, "a table")] = None
     # the whole, merged: code text -> state class
-    map: dict[Annotated[str, Code()], Annotated[str, OneOf(STATE_CLASSES, what="a state")]] = {}
+    map: dict[Annotated[str, Code()], Annotated[str, OneOf(STATE_CLASSES, what="a state")]] = Field(
+        default_factory=dict
+    )
     from_count: FromCount | None = None
     from_power: FromPower | None = None
 
@@ -159,14 +163,14 @@ class Machine(Model):
     kind: Annotated[str, Id()] = "machine"
     ideal_cycle_time_s: Dated[Seconds] | None = None
     # series are kept under these two names for products nobody listed
-    products: dict[Annotated[str, Text(reserved=("none", "unlisted"))], Product] = {}
+    products: dict[Annotated[str, Text(reserved=("none", "unlisted"))], Product] = Field(default_factory=dict)
     states: Dated[StateMap] | None = None
     minor_stop_s: Seconds = 300.0
     planned_downtime: tuple[PlannedDowntime, ...] = ()
     assume_quality: Annotated[float | None, Number(least=0, most=1)] = None
     line: Annotated[Dated[str], Filled()]  # filled in from the line it stands under
     # `time` and `..._text` are names of the store's own
-    signals: dict[Annotated[str, Id(reserved=("time",))], Signal] = {}
+    signals: dict[Annotated[str, Id(reserved=("time",))], Signal] = Field(default_factory=dict)
 
     def faults(self) -> Iterator[Fault]:
         """Signals that their role does not allow; states that no signal gives."""
@@ -181,8 +185,7 @@ class Machine(Model):
                 known = ", ".join((*TABLES, *ALIASES))
                 yield (
                     ("signals", "state"),
-                    f"needs states: beside signals:, to say what its codes mean; tables are {known}; or "
-                    "{map: {RUN: producing}}",
+                    f"needs states: beside signals:, to say what its codes mean: {known}, or a map",
                 )
             return
         rules = [rule for _, rule in self.states.entries]
@@ -193,8 +196,7 @@ class Machine(Model):
         if any(not r.made for r in rules) and "state" not in self.signals:
             yield (
                 ("states",),
-                "needs a signal state whose codes it maps; a machine without one has {from_count: {}} or "
-                "{from_power: {off_below_kw: ..., idle_below_kw: ...}}",
+                "needs a signal state whose codes it maps; without one use from_count or from_power",
             )
 
 

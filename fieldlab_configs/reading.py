@@ -1,4 +1,4 @@
-"""From tree to model: every field by the kind its class gives it, every problem gathered with line and key."""
+"""From tree to model: each field by the kind its class gives it, every problem with its line and key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from fieldlab_configs import kinds
+from fieldlab_configs import kinds, time_kinds
 from fieldlab_configs.base import Model
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.tree import Node, Problem
@@ -45,8 +45,8 @@ _BY_TYPE: Final[dict[Any, kinds.Kind]] = {
     int: kinds.Number(whole=True),
     bool: kinds.Truth(),
     Path: kinds.File(),
-    dt.date: kinds.Date(),
-    dt.time: kinds.Clock(),
+    dt.date: time_kinds.Date(),
+    dt.time: time_kinds.Clock(),
 }
 
 
@@ -104,19 +104,20 @@ class Reader:
         if origin is tuple:
             return self._tuple(args[0], node)
         if origin is dict:
-            return self._dict(*args, node)
+            return self._dict(args[0], args[1], node)
         if isinstance(base, type) and issubclass(base, Model):
             return self._model(base, node)
         return self._scalar(kind or _BY_TYPE[base], node)
 
     def _scalar(self, kind: kinds.Kind, node: Node) -> Any:
-        try:
-            if node.kind != "scalar":
-                raise kinds.Wrong(f"must be a single value, got {node.shown()}")
-            return kind.read(node, self.context)
-        except kinds.Wrong as error:
-            self.wrong(node, str(error))
-            return kind.placeholder
+        if node.kind == "scalar":
+            try:
+                return kind.read(node, self.context)
+            except kinds.Wrong as error:
+                self.wrong(node, str(error))
+        else:
+            self.wrong(node, f"must be a single value, got {node.shown()}")
+        return kind.placeholder
 
     def _tuple(self, item: Any, node: Node) -> tuple[Any, ...]:
         if node.null:
@@ -161,10 +162,10 @@ class Reader:
 
     def _from(self, node: Node, value: Any, hint: Any) -> int:
         """The start of an entry; a timezone's own start is read in that timezone."""
-        if any(isinstance(n, kinds.Timezone) for n in split(hint)[1]):
+        if any(isinstance(n, time_kinds.Timezone) for n in split(hint)[1]):
             inner = Reader(kinds.Context(self.context.folder, Dated(((0, value),))), self.problems)
-            return int(inner.read(Annotated[int, kinds.Moment()], node))
-        return int(self.read(Annotated[int, kinds.Moment()], node))
+            return int(inner.read(Annotated[int, time_kinds.Moment()], node))
+        return int(self.read(Annotated[int, time_kinds.Moment()], node))
 
     def _union(self, members: tuple[Any, ...], node: Node) -> Any:
         """One of some classes that differ in their `kind`."""

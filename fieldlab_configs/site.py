@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from fieldlab_configs.base import Model
 from fieldlab_configs.calendar import Apart, Shift
 from fieldlab_configs.connections import Gateway, Source, StoreConfig
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.experiments import Company, Experiment
-from fieldlab_configs.kinds import Date, Id, Number, Timezone
+from fieldlab_configs.kinds import Id, Number
 from fieldlab_configs.plant import EnergyFactors, Line, Machine, Seconds
 from fieldlab_configs.reading import Internal
+from fieldlab_configs.time_kinds import Date, Timezone
 
 CELLS_S = tuple(s for s in range(1, 901) if 900 % s == 0)
-"""A cell divides a quarter of an hour, so that every edge of a shift, hour, day and window is one of its own."""
+"""A cell divides a quarter of an hour, so that edges of shifts, hours, days and windows are its own."""
 
 
 class Site(Model):
@@ -38,8 +41,8 @@ class Site(Model):
     lines: tuple[Line, ...] = ()
     companies: tuple[Company, ...] = ()
     experiments: tuple[Experiment, ...] = ()
-    sources: dict[Annotated[str, Id()], Source] = {}
-    gateways: dict[Annotated[str, Id()], Gateway] = {}
+    sources: dict[Annotated[str, Id()], Source] = Field(default_factory=dict)
+    gateways: dict[Annotated[str, Id()], Gateway] = Field(default_factory=dict)
     store: StoreConfig | None = None
     path: Annotated[Path, Internal()] = Path()  # the file it came from
 

@@ -1,8 +1,8 @@
 """The canonical state classes, and the named tables that map machine codes to them.
 
-No standard says which of its states a plant should call a stop; the two annexes of OPC 40001-1 and OPC 40501-1
-disagree with each other. So these are defaults, each with its reason where it is a choice, and a config overrides
-any entry: ``states: {table: packml, map: {11: down}}``.
+No standard says which of its states a plant should call a stop; the annexes of OPC 40001-1 and
+OPC 40501-1 disagree with each other. So these are defaults, each with its reason where it is a choice,
+and a config overrides any entry: ``states: {table: packml, map: {11: down}}``.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def code_text(code: object) -> str:
     return str(code)
 
 
-def _spellings(name: str) -> set[str]:
-    """A state's name as servers write it: ``NotExecuting``, ``notexecuting``, ``NOTEXECUTING``, ``NOT_EXECUTING``."""
+def _spellings(name: str) -> list[str]:
+    """A state's name as servers write it: ``NotExecuting``, ``NOTEXECUTING``, ``NOT_EXECUTING``, ..."""
     words = "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name))
-    return {form for text in (name, words) for form in (text, text.lower(), text.upper())}
+    return [form for text in (name, words) for form in (text, text.lower(), text.upper())]
 
 
 def _table(*rows: tuple[int, str, str]) -> Table:
@@ -41,10 +41,10 @@ def _table(*rows: tuple[int, str, str]) -> Table:
     return table
 
 
-# What a PackML state means for OEE. Held waits for something inside the machine, so it is a stop; Suspended waits
-# for material or for room downstream, which PackML does not tell apart, so it is starved until a config says
-# blocked. The acting states on the way into and out of a waiting state belong to it. Resetting and Starting come before the
-# machine could run: idle.
+# What a PackML state means for OEE. Held waits for something inside the machine, so it is a stop; Suspended
+# waits for material or for room downstream, which PackML does not tell apart, so it is starved until a config
+# says blocked. The acting states on the way into and out of a waiting state belong to it. Resetting and
+# Starting come before the machine could run: idle.
 _PACKML: Final[Table] = {
     "Undefined": "unknown", "Clearing": "down", "Stopped": "stopped", "Starting": "idle", "Idle": "idle",
     "Suspended": "starved", "Execute": "producing", "Stopping": "stopped", "Aborting": "down",
@@ -65,16 +65,16 @@ _OPC30060: Final = (
 TABLES: Final[dict[str, Table]] = {
     "packml": _table(*((number, name, _PACKML[name]) for number, name in enumerate(_OPC30050))),
     "packml30060": _table(*((number, name, _PACKML[name]) for number, name in enumerate(_OPC30060))),
-    # MachineryItemState. Out of service is read as maintenance: the machine was taken out of use on purpose. A
-    # choice: where it also stands for a breakdown, map 1 to down.
+    # MachineryItemState. Out of service is read as maintenance: the machine was taken out of use on purpose.
+    # A choice: where it also stands for a breakdown, map 1 to down.
     "opc40001": _table(
         (0, "NotAvailable", "unknown"),
         (1, "OutOfService", "maintenance"),
         (2, "NotExecuting", "idle"),
         (3, "Executing", "producing"),
     ),
-    # The operation mode of a machine tool, for a machine that tells no more. A mode is not a state: Automatic is
-    # read as producing though the machine may wait in it. Where an item state or a counter exists, prefer it.
+    # The operation mode of a machine tool, for a machine that tells no more. A mode is not a state: Automatic
+    # is read as producing though the machine may wait in it. Prefer an item state or a counter.
     "opc40501": _table(
         (0, "Manual", "idle"),
         (1, "Automatic", "producing"),
@@ -83,8 +83,8 @@ TABLES: Final[dict[str, Table]] = {
         (4, "Service", "maintenance"),
         (5, "Other", "unknown"),
     ),
-    # The operation mode of an injection moulding machine; the same caution. Sleep is a machine that waits with its
-    # heating lowered: idle, since it is not off.
+    # The operation mode of an injection moulding machine; the same caution. Sleep is a machine that
+    # waits with its heating lowered: idle, since it is not off.
     "euromap": _table(
         (0, "Other", "unknown"),
         (1, "Automatic", "producing"),
@@ -93,9 +93,9 @@ TABLES: Final[dict[str, Table]] = {
         (4, "Setup", "setup"),
         (5, "Sleep", "idle"),
     ),
-    # WS_Cur_State: one bit per state, one bit at a time, so each value is a power of two. 0 is a controller that has
-    # not yet been through its first cycle. An external failure is not the machine's own: blocked. The bits 13 and 14
-    # differ between editions and are left to the config; a code without a class is unknown, and counted.
+    # WS_Cur_State: one bit per state, one bit at a time, so each value is a power of two. 0 is a controller
+    # that has not yet been through its first cycle. An external failure is not the machine's own: blocked.
+    # The bits 13 and 14 are left to the config; a code without a class is unknown, and counted.
     "weihenstephan": _table(
         (0, "Undefined", "unknown"),
         (1, "Stopped", "stopped"),

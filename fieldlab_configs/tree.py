@@ -254,5 +254,5 @@ def _copy(node: Node) -> Node:
         node.kind, node.line, node.text, node.plain,
         [_copy(item) for item in node.items],
         {key: _copy(child) for key, child in node.entries.items()},
-        (), True, node.size,
+        size=node.size,
     )  # fmt: skip
