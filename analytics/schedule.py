@@ -138,7 +138,7 @@ def _occurrences(site: Site, start_ns: int, end_ns: int) -> Iterator[Occurrence]
                             date,
                             clipped_start,
                             clipped_end,
-                            occurrence.breaks,
+                            tuple((max(a, clipped_start), min(b, clipped_end)) for a, b in occurrence.breaks),
                             occurrence.holiday,
                         )
 

@@ -82,6 +82,14 @@ def _input(text: str, site: Site) -> tuple[str | None, Path]:
     raise WrongUse(f"--input {text}: the config has no machine {machine!r}; it has {', '.join(known)}")
 
 
+def machine_input(text: str, site: Site) -> tuple[str, Path]:
+    """An ``--input`` that has to say whose it is."""
+    machine, path = _input(text, site)
+    if machine is None:
+        raise WrongUse(f"--input {text}: say whose recording it is: MACHINE={text}")
+    return machine, path
+
+
 def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, int]:
     """The range that was asked for; without one, all there is."""
     first, last = extent(store)

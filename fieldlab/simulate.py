@@ -1,0 +1,85 @@
+"""``fieldlab simulate``: the config's machines, simulated or played from recordings, served as the real thing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+
+from fieldlab.errors import WrongUse
+from fieldlab.kpi import machine_input
+from fieldlab.services import until_stopped
+from fieldlab.times import NS, time_ns
+from fieldlab_configs import Site, load
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("simulate", help="serve the config's machines over their real protocols")
+    parser.add_argument("config", metavar="CONFIG")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="MACHINE=FILE",
+        help="play a recording in place of a simulated machine; may be repeated",
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (1)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, another day (1)")
+    parser.add_argument("--start", metavar="TIME", help="when the simulated clock begins; default: now")
+    parser.add_argument("--seconds", type=float, help="how long to run [s]; default: until Ctrl-C")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="what goes wrong")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped; a recording is played once, and then held until stopped."""
+    site = load(args.config)
+    if not site.sources:
+        raise WrongUse(f"{site.path}: sources: there are none, so there is nothing to serve")
+    if args.speed <= 0:
+        raise WrongUse(f"--speed {args.speed}: must be above 0")
+    asyncio.run(until_stopped(lambda stop: _serve(args, site, stop)))
+    return 0
+
+
+async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> None:
+    from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
+    from simulator.replay import Replay  # noqa: PLC0415
+    from simulator.serve import Simulation  # noqa: PLC0415
+
+    for name in args.fault:
+        if name not in FAULTS:
+            raise WrongUse(f"--fault {name}: there is no such fault; choose from {', '.join(FAULTS)}")
+    if args.input:
+        async with Replay(site, [machine_input(text, site) for text in args.input]) as replay:
+            print("playing; waiting for a gateway to subscribe", flush=True)
+            await _first(stop, replay.run())
+            print("played to the end; Ctrl-C stops serving", flush=True)
+            await stop.wait()
+        return
+    start_ns = time_ns(args.start, site, "--start") if args.start else time.time_ns()
+    planned_s = args.seconds * args.speed if args.seconds else None
+    async with Simulation(
+        site,
+        seed=args.seed,
+        start_ns=start_ns,
+        speed=args.speed,
+        faults=tuple(args.fault),
+        planned_s=planned_s,
+    ) as simulation:
+        print(f"serving {', '.join(site.sources)}; Ctrl-C stops it", flush=True)
+        await _first(stop, simulation.run(until_ns=start_ns + round(planned_s * NS) if planned_s else None))
+
+
+async def _first(stop: asyncio.Event, work: object) -> None:
+    """Run `work` until it is done or `stop` is set; its failure is ours."""
+    task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        task.result()
+        return
+    task.cancel()
+    await asyncio.wait({task})
