@@ -122,7 +122,7 @@ class Maker:
         found = []
         for name, a, b in (("early", first, middle), ("late", middle, last)):
             shift = {"name": name, "days": [Plain(day) for day in days], "start": clock(a), "end": clock(b)}
-            if self.chance(0.6):
+            if self.chance(0.6) and a + 5 < b - 30:
                 at = self.rng.randrange(a + 5, b - 30, 5)
                 shift["breaks"] = [{"start": clock(at), "minutes": self.rng.choice((10, 15, 20))}]
             found.append(shift)
@@ -160,8 +160,8 @@ class Maker:
         if len(lines) == 2 and self.chance(0.15):
             change = Plain(utc(self.moment()))
             lines[0]["machines"][0]["line"] = [
-                {"from": Plain("2026-01-01T00:00:00Z"), "value": "alpha"},
-                {"from": change, "value": "beta"},
+                {"from": Plain("2026-01-01T00:00:00Z"), "value": "beta"},
+                {"from": change, "value": "alpha"},
             ]
         config["lines"] = lines
         return config
@@ -263,7 +263,7 @@ class Maker:
         if self.chance(0.2):
             signal["rollover"] = 256
             value %= 256
-        if self.chance(0.15):
+        if role != "material" and self.chance(0.15):
             signal["per_count"] = self.rng.choice((2, 4))
         if self.chance(0.1):
             signal["scale"] = 0.5
