@@ -19,7 +19,7 @@ from analytics.signals import NS, Floats
 from fieldlab_configs import Site
 
 KEYS: Final = (
-    "machine", "line", "shift", "shift_date", "day", "hour", "product", "order", "experiment", "arm",
+    "machine", "line", "shift", "shift_date", "day", "hour", "cell", "product", "order", "experiment", "arm",
 )  # fmt: skip
 _HOUR_NS = 3600 * NS
 _MEASURED = np.array([name in MEASURED_FIELDS for name in ATOM_FIELDS])
@@ -104,6 +104,8 @@ def _column(site: Site, f: Fragments, key: str) -> npt.NDArray[np.object_]:
         return np.full(len(f.cell_ns), f.machine, dtype=object)
     if key == "hour":
         return _spelled(f.cell_ns // _HOUR_NS, lambda hour: _rfc3339(hour * _HOUR_NS))
+    if key == "cell":
+        return _spelled(f.cell_ns, _rfc3339)
     if key == "day":
         # Cells divide a quarter of an hour, and so does every zone's offset: no cell spans two days.
         quarter_ns = 900 * NS
