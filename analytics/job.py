@@ -11,7 +11,7 @@ import numpy as np
 from analytics.atoms import Fragments, MachineResult, Stop
 from analytics.fields import ATOM_FIELDS
 from analytics.query import compute
-from analytics.reading import Row, Source
+from analytics.reading import Row, Source, Table, neighbourhood
 from analytics.signals import NS
 from fieldlab_configs import Site
 
@@ -116,17 +116,13 @@ class Job:
 
     def _widened(self, machine: str, time_ns: int) -> int:
         """Back to the neighbouring samples, and to the beginning of a stop."""
-        neighbours = [
-            row[3]
-            for row in self.store.last_before("raw", "machine", time_ns, where={"machine": machine})
-            if row[2].removesuffix("_text") in _REACH_BACK
-        ]
+        depends, _ = neighbourhood(self.store, {"machine": machine}, time_ns, None)
         stops = [
             start
             for start, end in self._stored_stops(machine, time_ns - _LONGEST_STOP_NS, time_ns)
             if end >= time_ns - self.site.cell_s * NS
         ]
-        return min([time_ns, *neighbours, *stops])
+        return min([time_ns if depends is None else depends, *stops])
 
     def _stored_stops(self, machine: str, start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
         where = {"machine": machine}
@@ -151,10 +147,9 @@ class Job:
             "kpi", "atom", start_ns=start_ns, end_ns=last, where={"machine": machine}
         ):
             tags = self._tags(**{name: table.tags[name] for name in _CELL_TAGS})
-            holds = table.columns["calendar_time_s"].astype(float) > 0
-            for time in table.time_ns[holds].tolist():
+            for i, time in enumerate(table.time_ns.tolist()):
                 if (tags, time) not in atoms:
-                    atoms[tags, time] = np.zeros(len(ATOM_FIELDS))
+                    yield from _zeros(table, tags, i)
         for (tags, time), values in atoms.items():
             for name, value in zip(ATOM_FIELDS, values.tolist(), strict=True):
                 if value == value:  # noqa: PLR0124 - NaN: an undefined field is not written
@@ -204,7 +199,12 @@ class Job:
         return tuple(sorted({"fieldlab": self.site.fieldlab, **tags}.items()))
 
 
-_REACH_BACK = frozenset(
-    {"total_count", "good_count", "scrap_count", "rework_count", "material", "energy", "power"}
-)
+def _zeros(atoms: Table, tags: tuple[tuple[str, str], ...], i: int) -> Iterator[Row]:
+    """Zeros over the fields of a stored atom that no longer holds; undefined ones stay undefined."""
+    for name, column in atoms.columns.items():
+        value = float(column[i])
+        if value == value and value != 0:  # noqa: PLR0124 - NaN
+            yield "atom", tags, name, int(atoms.time_ns[i]), 0.0
+
+
 _LONGEST_STOP_NS = 31 * 86_400 * NS

@@ -13,7 +13,7 @@ from analytics.view import COUNTERS, Readings
 from fieldlab_configs import Machine, Site
 
 BEATS_A_HEARTBEAT_LASTS = 2.5
-_MARGIN_NS = 3600 * NS  # behind the neighbouring reading: enough to tell a spurious low from a drop
+_REACHES_NS = (3600 * NS, 86_400 * NS, None)
 _SPANNING = frozenset({*COUNTERS, "energy", "power"})
 _TEXT = "_text"
 
@@ -108,7 +108,7 @@ def readings(
     Readings
     """
     where = {"machine": machine.id}
-    low, high = _reach(store, where, start_ns, end_ns)
+    low, high = neighbourhood(store, where, start_ns, end_ns)
     found, bad = _Gathering(), _Gathering()
     carried = store.last_before("raw", "machine", low, where=where) if low is not None else ()
     for _, _, name, time, value in carried:
@@ -136,20 +136,51 @@ def _one(value: float | str) -> npt.NDArray[np.generic]:
     return np.array([value], dtype=object if isinstance(value, str) else float)
 
 
-def _reach(
+def neighbourhood(
     store: Source, where: Mapping[str, str], start_ns: int | None, end_ns: int | None
 ) -> tuple[int | None, int | None]:
-    """The range widened to the readings next to it, of signals whose amount lies between two readings."""
+    """A range widened to every reading that its counts and energy depend on.
+
+    An amount lies between two readings, and what a drop means is told by the levels on either side of
+    it: so, per counter, register and power, back to the last reading of the level before the last, and
+    on to the first of the second level after.
+
+    Parameters
+    ----------
+    store : Source
+    where : dict
+        Tags of the machine.
+    start_ns, end_ns : int, optional
+        None: without end.
+
+    Returns
+    -------
+    start_ns, end_ns : int or None
+    """
     low, high = start_ns, end_ns
     if start_ns is not None:
-        before = [
-            r[3] for r in store.last_before("raw", "machine", start_ns, where=where) if r[2] in _SPANNING
-        ]
-        low = min([start_ns, *before]) - _MARGIN_NS
+        before = [r for r in store.last_before("raw", "machine", start_ns, where=where) if r[2] in _SPANNING]
+        low = min([start_ns, *(_level_edge(store, r, start_ns, -1) for r in before)])
     if end_ns is not None:
-        after = [r[3] for r in store.first_from("raw", "machine", end_ns, where=where) if r[2] in _SPANNING]
-        high = max([end_ns, *after]) + _MARGIN_NS
+        after = [r for r in store.first_from("raw", "machine", end_ns, where=where) if r[2] in _SPANNING]
+        high = max([end_ns, *(_level_edge(store, r, end_ns, +1) + 1 for r in after)])
     return low, high
+
+
+def _level_edge(store: Source, row: Row, time_ns: int, way: int) -> int:
+    """The nearest reading, that way from `row`, that differs from it; `row` itself if none does."""
+    for reach_ns in _REACHES_NS:
+        span = (None, time_ns) if way < 0 else (time_ns, None)
+        if reach_ns is not None:
+            span = (row[3] - reach_ns, time_ns) if way < 0 else (time_ns, row[3] + reach_ns)
+        for table in store.read(
+            "raw", "machine", start_ns=span[0], end_ns=span[1], where=dict(row[1]), fields=[row[2]]
+        ):
+            column = table.columns[row[2]].astype(float)
+            differs = np.flatnonzero(~np.isnan(column) & (column != row[4]))
+            if len(differs):
+                return int(table.time_ns[differs[-1 if way < 0 else 0]])
+    return row[3]
 
 
 def _life(

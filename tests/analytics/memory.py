@@ -29,9 +29,9 @@ class MemoryStore:
         """Every series as columns."""
         series = defaultdict(dict)
         for tags, field, time, value in self._matching(bucket, measurement, where):
-            if (start_ns is None or time >= start_ns) and (end_ns is None or time < end_ns):
-                if fields is None or field in fields:
-                    series[tags].setdefault(time, {})[field] = value
+            inside = (start_ns is None or time >= start_ns) and (end_ns is None or time < end_ns)
+            if inside and (fields is None or field in fields):
+                series[tags].setdefault(time, {})[field] = value
         tables = []
         for tags, points in sorted(series.items()):
             times = sorted(points)
