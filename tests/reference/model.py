@@ -153,11 +153,11 @@ def ideals_of(piece, signals, of, f):
 def energy_of(piece, signals):
     """Energy, and what follows from it."""
     found = dict.fromkeys((*METERED, "co2_kg", "energy_cost_eur"))
-    found["_metered_s"] = Fraction(0)
+    found["_metered_s"] = piece.seconds
+    found["energy_missing_s"] = piece.seconds
     if "energy" not in signals.known and "power" not in signals.known:
         return found
     kwh = piece.energy or Fraction(0)
-    found["_metered_s"] = piece.seconds
     found["energy_kwh"] = kwh
     for each in CLASSES:
         found[f"energy_{each}_kwh"] = kwh if piece.at["state"] == each else Fraction(0)
