@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from analytics import query
 from analytics.groups import Row
@@ -42,14 +42,26 @@ class StoreScreens:
         """The end of the data; UTC nanoseconds."""
         return self._now_ns
 
-    def kpis(self, start_ns: int, end_ns: int, by: Sequence[str] = ()) -> list[Row]:
+    def kpis(
+        self,
+        start_ns: int,
+        end_ns: int,
+        by: Sequence[str] = (),
+        machines: Collection[str] | None = None,
+    ) -> list[Row]:
         """Rows as ``fieldlab kpi --format json`` prints them, from the atoms of whole cells."""
         cell_ns = self.site.cell_s * NS
         start_ns = start_ns // cell_ns * cell_ns
         end_ns = -(-end_ns // cell_ns) * cell_ns
         with self._lock:
             return query.kpis(
-                self.site, self._store, start_ns=start_ns, end_ns=end_ns, by=by, from_atoms=True
+                self.site,
+                self._store,
+                start_ns=start_ns,
+                end_ns=end_ns,
+                by=by,
+                machines=machines,
+                from_atoms=True,
             )
 
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
