@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 .PHONY: help demo test lint bench lock clean env env-demo
 
 help:  ## This list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)$$/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || true
+	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="--speed 60 --no-browser"
 	@$(BIN)/fieldlab demo $(ARGS)
