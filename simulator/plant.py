@@ -1,0 +1,88 @@
+"""All machines of a site, moved together; and what their lines made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fieldlab_configs import Machine, Site
+from simulator.machine import MachineModel, Reading
+from simulator.truth import kpis
+
+
+class Plant:
+    """The machines of a site.
+
+    Parameters
+    ----------
+    site : Site
+    seed : int
+    start_ns : int
+    machines : iterable of Machine, optional
+        Default: all that have a signal from a source.
+    resets : mapping of str to tuple of int, optional
+        Per machine, when its counters begin again.
+    low_counters : bool
+        See `MachineModel`.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        seed: int,
+        start_ns: int,
+        machines: Iterable[Machine] | None = None,
+        resets: dict[str, tuple[int, ...]] | None = None,
+        low_counters: bool = False,
+    ) -> None:
+        self._site = site
+        self.now_ns = start_ns
+        self.models = {
+            machine.id: MachineModel(
+                site,
+                machine,
+                seed=seed,
+                start_ns=start_ns,
+                low_counters=low_counters,
+                resets=(resets or {}).get(machine.id, ()),
+            )
+            for machine in (site.machines() if machines is None else machines)
+        }
+
+    def advance(self, to_ns: int) -> list[Reading]:
+        """Let time pass up to and with `to_ns`; all readings of that time, in order."""
+        readings = [reading for model in self.models.values() for reading in model.advance(to_ns)]
+        self.now_ns = to_ns
+        self._settle_lines()
+        return sorted(readings, key=lambda reading: reading.time_ns)
+
+    def snapshot(self, machines: Iterable[str]) -> list[Reading]:
+        """Every signal of some machines, as it is now."""
+        return [reading for name in machines for reading in self.models[name].snapshot()]
+
+    def closing(self) -> list[Reading]:
+        """What the meters show now."""
+        return [reading for model in self.models.values() for reading in model.closing()]
+
+    def truth(self, machine: str) -> dict[str, Any]:
+        """Every figure and KPI of one machine, from the beginning to now."""
+        figures = self.models[machine].truth.figures()
+        return {**figures, **kpis(figures, self._site.convention)}
+
+    def _settle_lines(self) -> None:
+        """What came off a line's output, in the bottleneck's ideal time of that instant."""
+        for line in self._site.lines:
+            output = self.models.get(line.output)
+            bottleneck = self.models.get(line.bottleneck)
+            if output is None:
+                continue
+            for time_ns, parts, good in output.made:
+                output.truth.line_produced += parts
+                if good:
+                    output.truth.line_good += parts
+                    rate_s = 0.0 if bottleneck is None else bottleneck.rate_s(time_ns)
+                    output.truth.line_ideal_good_s += parts * rate_s
+        for model in self.models.values():
+            model.made.clear()
+            del model.products[:-1]
