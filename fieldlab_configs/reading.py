@@ -86,9 +86,10 @@ class Reader:
     def read(self, hint: Any, node: Node) -> Any:
         """The value of that type; a placeholder, and a problem, where there is none."""
         base, notes = split(hint)
+        before = len(self.problems)
         value = self._value(base, notes, node)
         for note in notes:
-            if isinstance(note, Checked):
+            if isinstance(note, Checked) and len(self.problems) == before:
                 self._faults(note.faults(value), node)
         return value
 
@@ -249,6 +250,6 @@ def _keys(model: type[Model]) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, hint in hints(model).items():
         notes = split(hint)[1]
-        if not any(n is Internal for n in notes):
+        if not any(n is Internal or isinstance(n, Internal) for n in notes):
             keys[next((n.name for n in notes if isinstance(n, Key)), name)] = name
     return keys
