@@ -18,7 +18,7 @@ Found = Iterator[tuple[Node, str]]
 _KEYS_OF: Final = {"opcua": ("node",), "mqtt": ("topic", "field", "time_field")}
 
 
-def check(site: Site, root: Node) -> Found:
+def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = frozenset()) -> Found:
     """Every problem between parts, with the node to point at.
 
     Parameters
@@ -27,20 +27,26 @@ def check(site: Site, root: Node) -> Found:
         As read; where it was wrong, with placeholders.
     root : Node
         The tree it was read from, item for item.
+    misread : frozenset of paths
+        What was already found wrong: a reference to it proves nothing.
     """
-    yield from _doubles([(line.id, root.at("lines", i, "id")) for i, line in enumerate(site.lines)], "line")
-    machines = [
-        (machine.id, root.at("lines", i, "machines", j, "id"))
-        for i, line in enumerate(site.lines)
-        for j, machine in enumerate(line.machines)
-    ]
-    yield from _doubles(machines, "machine")
-    companies = [(c.id, root.at("companies", i, "id")) for i, c in enumerate(site.companies)]
-    yield from _doubles(companies, "company")
-    experiments = [(e.id, root.at("experiments", i, "id")) for i, e in enumerate(site.experiments)]
-    yield from _doubles(experiments, "experiment")
+    ids = {
+        "line": [(line.id, root.at("lines", i, "id")) for i, line in enumerate(site.lines)],
+        "machine": [
+            (machine.id, root.at("lines", i, "machines", j, "id"))
+            for i, line in enumerate(site.lines)
+            for j, machine in enumerate(line.machines)
+        ],
+        "company": [(c.id, root.at("companies", i, "id")) for i, c in enumerate(site.companies)],
+        "experiment": [(e.id, root.at("experiments", i, "id")) for i, e in enumerate(site.experiments)],
+    }
+    doubled = [list(_doubles(pairs, what)) for what, pairs in ids.items()]
+    yield from (found for some in doubled for found in some)
+    nameless = any(node.path in misread or node.path[:-1] in misread for p in ids.values() for _, node in p)
+    if nameless or any(doubled):
+        return  # who is meant by a name is not clear yet; say the rest when it is
     for i, line in enumerate(site.lines):
-        yield from _line(site, line, root.at("lines", i))
+        yield from _line(site, line, root.at("lines", i), misread)
     yield from _gateways(site, root)
     for i, experiment in enumerate(site.experiments):
         yield from _experiment(site, experiment, root.at("experiments", i))
@@ -63,9 +69,10 @@ def _unknown(name: str, known: Iterable[str], what: str) -> str:
     return f'must be one of {listed}, got "{name}"{nearest(name, names)}'
 
 
-def _line(site: Site, line: Line, node: Node) -> Found:
+def _line(site: Site, line: Line, node: Node, misread: frozenset[tuple[str, ...]]) -> Found:
     # A machine that was moved away still stands in for the time before.
     here = [m.id for m in site.machines() if any(name == line.id for _, name in m.line.entries)]
+    here += [m.id for m in line.machines if m.id not in here]
     for key in ("bottleneck", "output"):
         name = getattr(line, key)
         if name and name not in here:
@@ -74,7 +81,9 @@ def _line(site: Site, line: Line, node: Node) -> Found:
         below = node.at("machines", j)
         yield from _homes(site, line, machine, below.at("line"))
         for role, signal in machine.signals.items():
-            yield from _signal(site, signal, below.at("signals", role))
+            of = ("sources", str(signal.source))
+            if not {of, (*of, "kind")} & misread:
+                yield from _signal(site, signal, below.at("signals", role))
 
 
 def _homes(site: Site, line: Line, machine: Machine, node: Node) -> Found:

@@ -68,4 +68,5 @@ def _between(site: Site, root: Node, known: list[Problem]) -> list[Problem]:
     def follows(path: tuple[str, ...]) -> bool:
         return any(wrong[: len(path)] == path or path[: len(wrong)] == wrong for wrong in paths)
 
-    return [Problem(n.line, n.path, message) for n, message in check(site, root) if not follows(n.path)]
+    found = check(site, root, misread=frozenset(paths))
+    return [Problem(node.line, node.path, message) for node, message in found if not follows(node.path)]
