@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from fieldlab_configs import ConfigError
+from ingest.store import StoreUnavailable
+
 
 class SpoolUnavailable(ConnectionError):  # noqa: N818 - named by its remedy: wait until it is available
     """The spool cannot take anything now (full, or its disk fails): do not acknowledge, try again."""
+
+
+class SpoolUncertain(SpoolUnavailable):
+    """What was offered is in the spool, but not as safe as an acknowledgement promises."""
 
 
 class SpoolLocked(SpoolUnavailable):
@@ -15,9 +22,12 @@ class RecordingError(ValueError):
     """A recording that cannot be read: which file, what is wrong, what to do."""
 
 
-class StoreDamaged(RuntimeError):  # noqa: N818 - named by its remedy: restore it
+class StoreDamaged(StoreUnavailable):
     """What the store holds is not what was written: check it, restore a backup."""
 
 
-class StoreMisconfigured(ValueError):  # noqa: N818 - named by its remedy: mend the configuration
+class StoreMisconfigured(ConfigError):  # noqa: N818 - named by its remedy: mend the config
     """The store in the configuration cannot be used as it stands."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__([problem])

@@ -1,0 +1,306 @@
+"""Samples -> spool -> store, for one gateway: durable before acknowledged, delivered until it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from fieldlab_configs import Site
+from ingest.account import DeadLetter, Gap, Ledger
+from ingest.assembler import Assembled, Assembler
+from ingest.delivery import Delivery, Patience
+from ingest.errors import SpoolUnavailable, SpoolUncertain
+from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
+from ingest.rows import link_tags
+from ingest.samples import Sample
+from ingest.spool import KEEP_SAMPLES, Batch, Spool
+from ingest.store import Row, Store, StoreUnavailable
+
+__all__ = ["Gap", "Ledger", "Link", "Pipeline"]
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS: Final = 5000
+"""At most about so many rows in one batch of the spool, and in one write to the store."""
+_QUEUE: Final = 256
+_DRAIN_AT_EXIT_S: Final = 5.0
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A heartbeat: whether a source's link to a machine is up at a time.
+
+    Attributes
+    ----------
+    source, machine : str
+    up : bool
+    time_ns : int
+    """
+
+    source: str
+    machine: str
+    up: bool
+    time_ns: int
+
+
+@dataclass(slots=True)
+class _Request:
+    """Something to commit, and who waits for it."""
+
+    done: asyncio.Future[None]
+    samples: Sequence[Sample] = ()
+    beats: Sequence[Link] = ()
+    gaps: Sequence[Gap] = ()
+    dead: Sequence[DeadLetter] = field(default_factory=list)
+
+
+class Pipeline:
+    """The way of one gateway's samples into the store.
+
+    Parameters
+    ----------
+    site : Site
+    gateway : str
+        Its name in the config, which says where its spool lies.
+    store : Store
+    now_ns : callable
+        The gateway's clock; UTC nanoseconds.
+    """
+
+    def __init__(self, site: Site, gateway: str, store: Store, *, now_ns: Callable[[], int]) -> None:
+        self.site = site
+        self.gateway = gateway
+        spool = site.gateways[gateway].spool
+        self._spool = Spool(spool.path, gateway, spool.max_bytes)
+        self._assembler = Assembler(site, gateway)
+        self._delivery = Delivery(site.fieldlab, gateway, store, now_ns=now_ns)
+        self._requests: asyncio.Queue[_Request] = asyncio.Queue(_QUEUE)
+        # All of the spool's work is done in this one thread, in the order in which it is asked for.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"spool-{gateway}")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._patience = Patience(gateway)
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        await self._in_thread(self._start)
+        self._open = True
+        self._news.set()
+        self._tasks = [
+            asyncio.create_task(self._commit_forever(), name=f"{self.gateway}: commit"),
+            asyncio.create_task(self._deliver_forever(), name=f"{self.gateway}: deliver"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open = False
+        if kind is None:
+            await self.drained(_DRAIN_AT_EXIT_S)
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._refuse_the_rest()
+        await self._in_thread(self._spool.close)
+        self._thread.shutdown()
+
+    # -- taking in
+
+    async def accept(self, samples: Sequence[Sample]) -> None:
+        """Take samples; when this returns they are durable and may be acknowledged to their machine.
+
+        Raises
+        ------
+        SpoolUnavailable
+            They are not: do not acknowledge, offer them again.
+        """
+        if samples:
+            await self._commit(samples=samples)
+
+    async def links(self, beats: Sequence[Link]) -> None:
+        """Take heartbeats; as durable as samples, but not counted among them."""
+        if beats:
+            await self._commit(beats=beats)
+
+    async def gap(self, gap: Gap) -> None:
+        """Take the record of a loss."""
+        await self._commit(gaps=(gap,))
+
+    async def undecodable(self, source: str, origin: str, payload: bytes, reason: str) -> None:
+        """Take a message that cannot be read; it counts as one sample received, and dead.
+
+        Parameters
+        ----------
+        source : str
+            The source's name in the config.
+        origin : str
+            Where it came from there: a topic, a node.
+        payload : bytes
+        reason : str
+        """
+        await self._commit(dead=(DeadLetter(f"{source}: {origin}", "", None, payload[:1000], reason),))
+
+    async def _commit(
+        self,
+        *,
+        samples: Sequence[Sample] = (),
+        beats: Sequence[Link] = (),
+        gaps: Sequence[Gap] = (),
+        dead: Sequence[DeadLetter] = (),
+    ) -> None:
+        if not self._open:
+            raise SpoolUnavailable("the pipeline is closed")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._requests.put(_Request(done, samples, beats, gaps, dead))
+        await done
+
+    # -- telling
+
+    def ledger(self) -> Ledger:
+        """The account of samples, as of the last commit."""
+        return self._spool.ledger()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Whether all that was committed has been delivered, within that time."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return self._idle.is_set()
+        return True
+
+    # -- the spool's thread
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _start(self) -> None:
+        self._spool.open()
+        for batch in self._spool.newest(KEEP_SAMPLES):
+            self._assembler.remember(decode(batch.payload).rows)
+
+    def _write(self, requests: Sequence[_Request]) -> None:
+        """All of several requests in one transaction."""
+        try:
+            made = self._assembler.take(s for r in requests for s in r.samples)
+            self._spool.append(
+                [*_batches(made), *self._beats(requests)],
+                [*made.dead, *(d for r in requests for d in r.dead)],
+                [g for r in requests for g in r.gaps],
+            )
+        except SpoolUncertain:
+            self._assembler.keep()  # offered again, they are second ones
+            raise
+        except BaseException:
+            self._assembler.undo()
+            raise
+        self._assembler.keep()
+
+    def _beats(self, requests: Sequence[_Request]) -> list[Batch]:
+        lab = self.site.fieldlab
+        rows = [
+            Row("link", link_tags(lab, self.gateway, b.machine, b.source), "up", b.time_ns, float(b.up))
+            for r in requests
+            for b in r.beats
+        ]
+        return _batches(Assembled(rows, [PLAIN] * len(rows)))
+
+    # -- tasks
+
+    async def _commit_forever(self) -> None:
+        while True:
+            requests = [await self._requests.get()]
+            samples = len(requests[0].samples)
+            while samples < BATCH_ROWS and not self._requests.empty():
+                requests.append(self._requests.get_nowait())
+                samples += len(requests[-1].samples)
+            try:
+                await self._in_thread(lambda group=requests: self._write(group))  # type: ignore[misc]  # bound now
+            except asyncio.CancelledError:
+                _settle(requests, SpoolUnavailable("the pipeline is closing"))
+                raise
+            except SpoolUnavailable as error:
+                _settle(requests, error)
+            except Exception as error:
+                # Supervision: whatever one group met, the gateway goes on, and nothing of it is acknowledged.
+                log.exception("gateway %s: a group of samples could not be committed", self.gateway)
+                _settle(requests, SpoolUnavailable(f"samples could not be committed: {error!r}"))
+            else:
+                # In this order: who waits for these and then for the pipeline to drain must find it busy.
+                self._idle.clear()
+                self._news.set()
+                _settle(requests, None)
+
+    async def _deliver_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._patience.wait_s)
+            self._news.clear()
+            try:
+                more = await self._deliver_once()
+            except (SpoolUnavailable, StoreUnavailable) as error:
+                self._patience.failed(error)
+                continue
+            except Exception as error:
+                # Supervision: delivery never ends; what it met is logged with its trace and tried again.
+                log.exception("gateway %s: a delivery failed", self.gateway)
+                self._patience.failed(error)
+                continue
+            if not more and not self._news.is_set():
+                self._idle.set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), self._delivery.metrics_due_s())
+
+    async def _deliver_once(self) -> bool:
+        """Deliver the oldest batches; whether there was anything."""
+        spool = self._spool
+        batches, gaps = await self._in_thread(lambda: (spool.waiting(BATCH_ROWS), spool.untold_gaps()))
+        outcome = await asyncio.to_thread(
+            self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns
+        )
+        if batches or gaps:
+            await self._in_thread(lambda: spool.delivered(batches, outcome))
+        self._patience.succeeded(full=sum(b.samples for b in batches) >= BATCH_ROWS)
+        return bool(batches or gaps)
+
+    def _refuse_the_rest(self) -> None:
+        while not self._requests.empty():
+            _settle([self._requests.get_nowait()], SpoolUnavailable("the pipeline is closed"))
+
+
+def _settle(requests: Sequence[_Request], error: Exception | None) -> None:
+    """Tell everyone who waits."""
+    for request in requests:
+        if request.done.done():
+            continue  # whoever waited has gone
+        if error is None:
+            request.done.set_result(None)
+        else:
+            request.done.set_exception(error)
+
+
+def _batches(made: Assembled) -> list[Batch]:
+    """Rows as batches of the spool; samples that write no row are counted with the first."""
+    if not made.samples and not made.rows:
+        return []
+    batches = []
+    samples, replaced = made.samples, made.replaced
+    for begin in reversed(range(0, max(len(made.rows), 1), BATCH_ROWS)):
+        rows, marks = made.rows[begin : begin + BATCH_ROWS], made.marks[begin : begin + BATCH_ROWS]
+        times = [row.time_ns for row in rows] or [0]
+        replacing = marks.count(REPLACES)
+        counted = replacing + marks.count(SAMPLE)
+        if begin == 0:
+            counted, replacing = samples, replaced
+        batches.append(Batch(counted, replacing, min(times), max(times), encode(rows, marks)))
+        samples, replaced = samples - counted, replaced - replacing
+    return batches[::-1]

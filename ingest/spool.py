@@ -1,0 +1,387 @@
+"""The spool: where a gateway keeps what the store has not taken yet. SQLite, durable before acknowledged.
+
+One connection, used by one thread at a time. Every batch has a checksum and a contiguous sequence number;
+the account is kept inside the same transactions; the high-water mark lies in a second file, so that
+batches that vanish with a damaged database are known to be missing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from ingest.account import Account, DeadLetter, Gap, Ledger, Outcome
+from ingest.errors import SpoolLocked, SpoolUnavailable, SpoolUncertain
+from ingest.filelock import FileLock
+from ingest.mark import Mark, MarkFile
+from ingest.spool_file import BATCH, checksum, open_database, salvage, set_aside
+
+KEEP_SAMPLES: Final = 50_000
+"""So many delivered samples stay, for a restarted gateway to know what it has had already."""
+KEEP_DEAD_LETTERS: Final = 100_000
+DAMAGED: Final = "spool-damaged"
+"""Reason of the gap that damage to the spool leaves."""
+_PAGES_TO_FREE: Final = 4000
+_LEAST_SAMPLES: Final = 25
+"""What a batch counts for at least, so that many small ones do not make looking back slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows on their way.
+
+    Attributes
+    ----------
+    samples, replaced : int
+        How many samples of machines it holds, and how many of these replace an earlier one.
+    first_ns, last_ns : int
+        Reach of its rows' times.
+    payload : bytes
+        See :mod:`ingest.frames`.
+    seq : int
+        Given by the spool.
+    at_ns : int
+        When it was spooled, by the system's clock.
+    """
+
+    samples: int
+    replaced: int
+    first_ns: int
+    last_ns: int
+    payload: bytes
+    seq: int = 0
+    at_ns: int = 0
+
+
+class Spool:
+    """The spool of one gateway.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is not there.
+    name : str
+        The gateway's: several may share a folder.
+    max_bytes : int
+        Bound of the database; reached, nothing more is taken.
+    """
+
+    def __init__(self, folder: Path, name: str, max_bytes: int = 4_000_000_000) -> None:
+        self.path = folder / f"{name}.spool"
+        self.max_bytes = max_bytes
+        self._mark_file = MarkFile(folder / f"{name}.mark")
+        self._lock = FileLock(self.path)
+        self._db: sqlite3.Connection | None = None
+        self._account = Account()
+        self._last_ns = 0
+
+    # -- opening and closing
+
+    def open(self) -> None:
+        """Open the spool, whatever state it is in: damage is set aside and counted, never in the way.
+
+        Raises
+        ------
+        SpoolLocked
+            Another process has it open.
+        SpoolUnavailable
+            The folder cannot be used.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            mark = self._mark_file.open()
+            self._open_database(mark)
+        except BlockingIOError:
+            self.close()
+            raise SpoolLocked(
+                f"the spool {self.path} is in use by another gateway process; stop it first"
+            ) from None
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            if isinstance(error, SpoolUnavailable):
+                raise
+            raise SpoolUnavailable(f"the spool {self.path} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self._mark_file.close()
+        self._lock.release()
+
+    def _open_database(self, mark: Mark) -> None:
+        try:
+            self._db = open_database(self.path)
+            self._account = Account.read(self._db)
+            self._settle(mark)
+        except sqlite3.OperationalError:
+            raise  # full, no rights, busy: nothing is known to be wrong with the file
+        except (sqlite3.DatabaseError, TypeError, ValueError):
+            if self._db is not None:
+                self._db.close()
+            aside = set_aside(self.path)
+            self._db = open_database(self.path)
+            self._account = salvage(aside, self._db, mark)
+            self._settle(mark)
+
+    def _settle(self, mark: Mark) -> None:
+        """Compare the account with what is there and with the mark; what is missing becomes a gap."""
+        with self._transaction() as db:
+            account = self._account
+            sql = "SELECT count(*), coalesce(sum(samples), 0), max(last_ns) FROM batch WHERE seq > ?"
+            batches, samples, last_ns = db.execute(sql, (account.cursor,)).fetchone()
+            account.last_seq = max(account.last_seq, mark.seq)
+            account.received = max(account.received, mark.received)
+            known = account.stored + account.replaced + account.dead + samples
+            lost_samples = max(account.received - known, 0)
+            lost_batches = max(account.last_seq - account.gone - batches, 0)
+            account.received = known + lost_samples
+            account.dead += lost_samples
+            account.waiting = samples
+            account.gone = account.last_seq - batches
+            if lost_samples or lost_batches:
+                start_ns, end_ns = sorted((last_ns or mark.last_ns, mark.last_ns))
+                self._lose(db, Gap("none", "none", DAMAGED, start_ns, end_ns, lost_samples))
+        self._last_ns = max(mark.last_ns, last_ns or 0)
+
+    # -- taking in
+
+    def append(
+        self, batches: Sequence[Batch], dead: Sequence[DeadLetter] = (), gaps: Sequence[Gap] = ()
+    ) -> None:
+        """Take batches, dead letters and gaps; all durable when this returns, or none.
+
+        Raises
+        ------
+        SpoolUnavailable
+            Full, or the disk fails: nothing was taken; try again.
+        SpoolUncertain
+            All was taken, but is not safe yet: do not acknowledge, try again.
+        """
+        with self._guarded():
+            if batches and self.used_bytes() + sum(len(b.payload) for b in batches) > self.max_bytes:
+                self._make_room()
+            with self._transaction() as db:
+                for batch in batches:
+                    self._insert(db, batch)
+                self._bury(db, dead)
+                for gap in gaps:
+                    self._lose(db, gap)
+                self._account.received += len(dead)
+            try:
+                self._mark_file.write(self._account.mark(self._last_ns), sync=True)
+            except OSError as error:
+                raise SpoolUncertain(f"{self._mark_file.path} cannot be written: {error}") from error
+
+    def _insert(self, db: sqlite3.Connection, batch: Batch) -> None:
+        account = self._account
+        account.last_seq += 1
+        account.received += batch.samples
+        account.waiting += batch.samples
+        self._last_ns = max(self._last_ns, batch.last_ns)
+        row = (
+            batch.samples,
+            batch.replaced,
+            batch.first_ns,
+            batch.last_ns,
+            batch.payload,
+            account.last_seq,
+            time.time_ns(),
+        )
+        db.execute(
+            f"INSERT INTO batch ({BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+            (*row, checksum(*row)),
+        )
+
+    def _bury(self, db: sqlite3.Connection, dead: Sequence[DeadLetter]) -> None:
+        if not dead:
+            return
+        now_ns = time.time_ns()
+        db.executemany(
+            "INSERT INTO dead (at_ns, origin, signal, time_ns, content, reason) VALUES (?, ?, ?, ?, ?, ?)",
+            [(now_ns, d.origin, d.signal, d.time_ns, d.content, d.reason) for d in dead],
+        )
+        db.execute("DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?", (KEEP_DEAD_LETTERS,))
+        self._account.dead += len(dead)
+
+    def _lose(self, db: sqlite3.Connection, gap: Gap) -> None:
+        db.execute(
+            "INSERT INTO gap (machine, signal, reason, start_ns, end_ns, count) VALUES (?, ?, ?, ?, ?, ?)",
+            (gap.machine, gap.signal, gap.reason, gap.start_ns, gap.end_ns, gap.count),
+        )
+        self._account.gaps += 1
+
+    # -- giving out
+
+    def waiting(self, max_samples: int) -> list[Batch]:
+        """The oldest batches that are not delivered, about `max_samples` rows of them, at least one.
+
+        One that is damaged is set aside and becomes a gap.
+        """
+        with self._guarded():
+            while True:
+                found, damaged = self._oldest(max_samples)
+                if damaged is None:
+                    return found
+                self._set_aside(damaged)
+
+    def _oldest(self, max_samples: int) -> tuple[list[Batch], int | None]:
+        found: list[Batch] = []
+        taken = 0
+        sql = f"SELECT {BATCH} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
+        cursor = self._connection().execute(sql, (self._account.cursor,))
+        try:
+            for row in cursor:
+                if checksum(*row[:7]) != row[7]:
+                    return ([], row[5]) if not found else (found, None)
+                found.append(Batch(*row[:7]))
+                taken += max(row[0], 1)
+                if taken >= max_samples:
+                    break
+        finally:
+            cursor.close()
+        return found, None
+
+    def _set_aside(self, seq: int) -> None:
+        with self._transaction() as db:
+            sql = "SELECT samples, first_ns, last_ns FROM batch WHERE seq = ?"
+            samples, first_ns, last_ns = db.execute(sql, (seq,)).fetchone()
+            # Its numbers may be what is damaged: the account says how many samples wait in all.
+            sql = "SELECT coalesce(sum(samples), 0) FROM batch WHERE seq > ? AND seq != ?"
+            (others,) = db.execute(sql, (self._account.cursor, seq)).fetchone()
+            samples = self._account.waiting - others
+            db.execute(
+                "INSERT OR REPLACE INTO damaged SELECT seq, at_ns, payload FROM batch WHERE seq = ?", (seq,)
+            )
+            db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
+            self._account.waiting -= samples
+            self._account.dead += samples
+            self._account.gone += 1
+            self._lose(db, Gap("none", "none", DAMAGED, first_ns, last_ns + 1, samples))
+
+    def untold_gaps(self) -> dict[int, Gap]:
+        """Gaps that the store has not been told of, by number."""
+        with self._guarded():
+            names = "id, machine, signal, reason, start_ns, end_ns, count"
+            sql = f"SELECT {names} FROM gap WHERE NOT told LIMIT 1000"  # noqa: S608 - our own names
+            return {row[0]: Gap(*row[1:]) for row in self._connection().execute(sql)}
+
+    def delivered(self, batches: Sequence[Batch], outcome: Outcome) -> None:
+        """The store has taken batches, all but those of their samples that became dead letters."""
+        samples = sum(b.samples for b in batches)
+        with self._guarded():
+            with self._transaction() as db:
+                account = self._account
+                if batches:
+                    account.cursor = batches[-1].seq
+                    account.gone += len(batches)
+                account.waiting -= samples
+                account.replaced += outcome.replaced
+                account.stored += samples - outcome.replaced - len(outcome.dead)
+                account.delivery_ns = max(account.delivery_ns, outcome.delivery_ns)
+                self._bury(db, outcome.dead)
+                db.executemany("UPDATE gap SET told = 1 WHERE id = ?", [(number,) for number in outcome.told])
+                self._prune(db, KEEP_SAMPLES)
+            self._mark_file.write(self._account.mark(self._last_ns), sync=False)
+
+    def newest(self, max_samples: int) -> Iterator[Batch]:
+        """The newest whole batches that are still there, delivered ones too; oldest first."""
+        with self._guarded():
+            db = self._connection()
+            first, samples = 0, 0
+            for seq, n in db.execute("SELECT seq, samples FROM batch ORDER BY seq DESC"):
+                first, samples = seq, samples + max(n, _LEAST_SAMPLES)
+                if samples >= max_samples:
+                    break
+            for row in db.execute(f"SELECT {BATCH} FROM batch WHERE seq >= ? ORDER BY seq", (first,)):  # noqa: S608 - our own names
+                if checksum(*row[:7]) == row[7]:
+                    yield Batch(*row[:7])
+
+    # -- room
+
+    def used_bytes(self) -> int:
+        """How much of the database is in use."""
+        db = self._connection()
+        pages, free, size = (
+            db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def _make_room(self) -> None:
+        with self._transaction() as db:
+            self._prune(db, 0)
+        if self.used_bytes() >= self.max_bytes:
+            raise SpoolUnavailable(
+                f"the spool {self.path} is full ({self.max_bytes} bytes): the store has to take some first"
+            )
+
+    def _prune(self, db: sqlite3.Connection, keep_samples: int) -> None:
+        """Delete what was delivered, but for the last `keep_samples`."""
+        sql = "SELECT seq, samples FROM batch WHERE seq <= ? ORDER BY seq DESC"
+        kept = 0
+        for seq, samples in db.execute(sql, (self._account.cursor,)):
+            kept += max(samples, _LEAST_SAMPLES)
+            if kept > keep_samples:
+                db.execute("DELETE FROM batch WHERE seq <= ?", (seq,))
+                break
+        (free,) = db.execute("PRAGMA freelist_count").fetchone()
+        if free > _PAGES_TO_FREE:
+            db.execute(f"PRAGMA incremental_vacuum({_PAGES_TO_FREE})").fetchall()
+
+    # -- transactions
+
+    def ledger(self) -> Ledger:
+        """The account as it stands."""
+        return self._account.ledger()
+
+    @property
+    def delivery_ns(self) -> int:
+        """Time of the last delivery note."""
+        return self._account.delivery_ns
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise SpoolUnavailable(f"the spool {self.path} is not open")
+        return self._db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Changes and account together, or neither."""
+        db = self._connection()
+        before = replace(self._account)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+            self._account.write(db)
+            db.execute("COMMIT")
+        except BaseException:
+            self._account = before
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Errors of disk and database by their remedy; a database found damaged is opened anew."""
+        try:
+            yield
+        except SpoolUnavailable:
+            raise
+        except sqlite3.OperationalError as error:
+            raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
+        except sqlite3.DatabaseError as error:
+            self.close()
+            self.open()
+            raise SpoolUnavailable(
+                f"the spool {self.path} was damaged ({error}) and is opened anew"
+            ) from error
+        except OSError as error:
+            raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error

@@ -1,0 +1,28 @@
+"""The store that a configuration names."""
+
+from __future__ import annotations
+
+from fieldlab_configs import Site
+from ingest.embedded import EmbeddedStore
+from ingest.errors import StoreMisconfigured
+from ingest.store import Store
+
+
+def open_store(site: Site) -> Store:
+    """The store of a site; nothing is read or written before it is used.
+
+    Raises
+    ------
+    StoreMisconfigured
+        The config names none, or one that lacks what it needs.
+    """
+    config = site.store
+    if config is None:
+        raise StoreMisconfigured(f"{site.path}: store: the config names no store; add one")
+    if config.kind == "embedded":
+        if config.path is None:
+            raise StoreMisconfigured(f"{site.path}: store: path is missing; an embedded store needs it")
+        return EmbeddedStore(config.path, site.fieldlab)
+    if config.url is None:
+        raise StoreMisconfigured(f"{site.path}: store: url is missing; an InfluxDB needs it")
+    raise StoreMisconfigured(f"{site.path}: store: InfluxDB cannot be used yet")
