@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from fieldlab_configs import MqttSource
 from gateways import payload
 from gateways.errors import LinkLost, SourceRefused, Undecodable
-from gateways.mqtt_link import BrokerLink, Message, WrongProtocol, explain
+from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, Message, NoAnswer, WrongProtocol, explain
 from gateways.payload import Field, Reading
 from gateways.rollup import Rollup
 from gateways.sink import Gap
@@ -51,7 +51,7 @@ class Mqtt(Source):
     def __init__(self, context: Context, name: str, config: MqttSource, points: tuple[Point, ...]) -> None:
         super().__init__(context, name, config, points)
         self._broker: Final[MqttSource] = config
-        self._port = config.port or (8883 if config.tls else 1883)
+        self._port = config.port_number
         self._routes = _routes(points, config.clock_topic if context.clock.follows else None)
         self._holds = {(p.machine, p.name): p.signal.max_silence_s for p in points}
         self._told = {point.machine for point in points if point.name == "link"}  # life by topic
@@ -66,17 +66,21 @@ class Mqtt(Source):
         while not stop.is_set():
             try:
                 await self._connected(stop)
-            except WrongProtocol as error:
-                if len(self._versions) > 1:
-                    log.info("source %s: the broker speaks no MQTT %s", self.name, self._versions.pop(0))
+            except (WrongProtocol, NoAnswer) as error:
+                if self._next_version():
                     continue
-                self._rollup.failed(
-                    f"source {self.name}: {self._explain(error)} (sources.{self.name}.protocol)"
-                )
+                self._rollup.failed(f"source {self.name}: {self._explain(error)}; trying again")
             except OSError as error:
                 self._rollup.failed(f"source {self.name}: {self._explain(error)}; trying again")
             if not stop.is_set():
                 await self._backoff.wait(stop)
+
+    def _next_version(self) -> bool:
+        """Whether there is another version of MQTT to try at once; amqtt cannot even refuse version 5."""
+        if len(self._versions) == 1:
+            return False
+        self._versions.reverse()
+        return self._versions[0] != "5"
 
     async def _connected(self, stop: asyncio.Event) -> None:
         """One connection, from its beginning to its end."""
@@ -98,7 +102,14 @@ class Mqtt(Source):
             await link.close(CLOSE_S)
 
     async def _work(self, link: BrokerLink) -> None:
-        session = await link.open(self._broker.host, self._port, self._broker.user, self._password())
+        trial = len(self._versions) > 1 and self._versions[0] == "5"
+        session = await link.open(
+            self._broker.host,
+            self._port,
+            self._broker.user,
+            self._password(),
+            within_s=TRIAL_S if trial else ANSWER_S,
+        )
         self._rollup.recovered(
             f"source {self.name}: connected to {self._broker.host}:{self._port} (MQTT {self._versions[0]})"
         )

@@ -27,6 +27,7 @@ PACKET_BYTES: Final = 16 * 1024 * 1024  # more than we read: what is too large s
 SESSION_S: Final = 7 * 24 * 3600  # how long the broker keeps our queue
 KEEP_ALIVE_S: Final = 30
 ANSWER_S: Final = 10.0
+TRIAL_S: Final = 2.0  # for a version that the broker may not even be able to refuse
 _REFUSED_VERSION: Final = frozenset({"Unsupported protocol version"})
 _REFUSED_LOGIN: Final = frozenset(
     {"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"}
@@ -35,6 +36,10 @@ _REFUSED_LOGIN: Final = frozenset(
 
 class WrongProtocol(LinkLost):
     """The broker does not speak this version of MQTT: try the other."""
+
+
+class NoAnswer(LinkLost):
+    """The broker says nothing, or hangs up without a word: perhaps it does not know this version."""
 
 
 class WrongLogin(LinkLost):
@@ -175,13 +180,15 @@ class BrokerLink:
         """Why it ended."""
         return self._why or "the broker closed the connection"
 
-    async def open(self, host: str, port: int, user: str | None, password: str | None) -> bool:
+    async def open(
+        self, host: str, port: int, user: str | None, password: str | None, *, within_s: float = ANSWER_S
+    ) -> bool:
         """Connect; whether the broker still had our session and its queue.
 
         Raises
         ------
         LinkLost, OSError
-            If it cannot be had; WrongProtocol and WrongLogin say what to change.
+            If it cannot be had; WrongProtocol, NoAnswer and WrongLogin say what to change.
         """
         if user is not None:
             self._client.username_pw_set(user, password)
@@ -195,8 +202,11 @@ class BrokerLink:
         else:
             self._client.connect_async(host, port, KEEP_ALIVE_S)
         self._client.loop_start()
-        async with asyncio.timeout(ANSWER_S):
-            return await asyncio.shield(self._answer)
+        try:
+            async with asyncio.timeout(within_s):
+                return await asyncio.shield(self._answer)
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {within_s:.0f} s") from None
 
     def subscribe(self, topics: Iterable[str], always: Iterable[str]) -> None:
         """Subscribe at QoS 1; kept messages of `always` come on every connection, others when new."""
@@ -245,7 +255,7 @@ class BrokerLink:
             log.error("the network thread failed", exc_info=reason)
         if reason is not None:
             self._why = str(reason) or type(reason).__name__
-        error = reason if isinstance(reason, OSError) else LinkLost(self.why)
+        error = reason if isinstance(reason, OSError) else NoAnswer(self.why)
         self.inbox.close()
         self._tell(error)
         self._call(self._ended.set)
@@ -332,5 +342,5 @@ def explain(error: Exception, host: str, port: int, name: str, user: str | None)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{where}: its certificate is not trusted: {error.verify_message}"
     if isinstance(error, TimeoutError):
-        return f"{where}: no answer within {ANSWER_S:.0f} s"
+        return f"{where}: no answer"
     return f"{where}: {error or type(error).__name__}"

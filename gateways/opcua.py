@@ -80,8 +80,8 @@ class OpcUa(Source):
         """Stay subscribed until `stop`."""
         if self._server.security != "none":
             raise SourceRefused(
-                f"security: {self._server.security} needs certificates, which this version cannot be given; "
-                f"use security: none in a network you trust"
+                f"security: {self._server.security} needs certificates, which cannot be given yet; "
+                f"in a network you trust say sources.{self.name}.security: none"
             )
         while not stop.is_set():
             try:
