@@ -1,0 +1,102 @@
+"""Numbers for people: decimals by size, a decimal comma in Dutch, a dash for what cannot be told."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from dashboards.wording import Language, say
+
+UNDEFINED: Final = "–"
+_NARROW: Final = "\u202f"  # a narrow space that does not break
+_KILO: Final = 1000.0
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
+
+
+def decimal(value: float, digits: int, language: Language) -> str:
+    """A number with a fixed count of decimals.
+
+    Examples
+    --------
+    >>> decimal(1234.5, 1, "nl").replace("\\u202f", " "), decimal(1234.5, 1, "en").replace("\\u202f", " ")
+    ('1 234,5', '1 234.5')
+    """
+    text = f"{value:,.{digits}f}".replace(",", _NARROW)
+    if float(text.replace(_NARROW, "")) == 0:
+        text = text.lstrip("-")
+    return text.replace(".", ",") if language == "nl" else text
+
+
+def percent(ratio: float | None, language: Language, digits: int = 1) -> str:
+    """A ratio as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.6234, "en"), percent(None, "en")
+    ('62.3\\u202f%', '–')
+    """
+    if ratio is None:
+        return UNDEFINED
+    return f"{decimal(ratio * 100, digits, language)}{_NARROW}%"
+
+
+def count(value: float | None, language: Language) -> str:
+    """A quantity; whole where it is whole.
+
+    Examples
+    --------
+    >>> count(12.0, "nl"), count(12.26, "nl")
+    ('12', '12,3')
+    """
+    if value is None:
+        return UNDEFINED
+    return decimal(value, 0 if abs(value - round(value)) < 0.05 else 1, language)  # noqa: PLR2004 - shown as whole
+
+
+def significant(value: float, language: Language, digits: int = 3) -> str:
+    """A number with three significant digits.
+
+    Examples
+    --------
+    >>> significant(0.04567, "en"), significant(45.67, "en"), significant(0.0, "en")
+    ('0.0457', '45.7', '0')
+    """
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return decimal(value, min(decimals, 9), language)
+
+
+def energy(value_kwh: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:
+    """An amount of energy and its unit: Wh where that reads better than kWh.
+
+    Examples
+    --------
+    >>> energy(0.0123, "en", per_unit=True)
+    ('12.3', 'Wh per part')
+    """
+    suffix = "_per_unit" if per_unit else ""
+    if value_kwh is None:
+        return UNDEFINED, say(f"unit.kwh{suffix}", language)
+    if 0 < abs(value_kwh) < 0.1:  # noqa: PLR2004 - from there on three digits of kWh read well
+        return significant(value_kwh * _KILO, language), say(f"unit.wh{suffix}", language)
+    return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
+
+
+def duration(seconds: float, language: Language) -> str:
+    """A length of time in its two largest units.
+
+    Examples
+    --------
+    >>> duration(3725, "en"), duration(3725, "nl"), duration(12.4, "en")
+    ('1 h 02 min', '1 u 02 min', '12 s')
+    """
+    hour = "u" if language == "nl" else "h"
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} {hour} {whole % _HOUR_S // _MINUTE_S:02d} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} {hour}"

@@ -1,0 +1,196 @@
+"""The local web app: mounted on FastAPI, served inside an event loop that somebody else runs."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final, cast
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse
+from nicegui import Client, ui
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dashboards.errors import AddressInUse, CannotListen
+from dashboards.page import Page
+from dashboards.poller import INTERVAL_S, Poller
+from dashboards.screens import Screens
+
+STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
+_STYLE_URL: Final = "/fieldlab/page.css"
+_SCOPE_KEY: Final = "fieldlab.poller"
+_STOP_WITHIN_S: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What to open in a browser."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
+
+
+class _Hand:
+    """Hands the poller of an application to the page: NiceGUI's pages belong to the process, not to it."""
+
+    def __init__(self, app: ASGIApp, poller: Poller) -> None:
+        self.app, self.poller = app, poller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_SCOPE_KEY] = self.poller
+        await self.app(scope, receive, send)
+
+
+def create_app(poller: Poller) -> FastAPI:
+    """The web app, showing what a poller finds.
+
+    Parameters
+    ----------
+    poller : Poller
+        Opened and closed by the caller; :func:`serve` does both.
+
+    Returns
+    -------
+    FastAPI
+    """
+    app = FastAPI(title="Fieldlab", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(_Hand, poller=poller)
+
+    @app.get(_STYLE_URL)
+    def style() -> FileResponse:
+        return FileResponse(STATIC / "page.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    ui.run_with(
+        app,
+        title="Fieldlab",
+        favicon=(STATIC / "favicon.svg").read_text(encoding="utf-8"),
+        dark=False,  # our own style sheet does the colours
+        language="en-US",
+        tailwind=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=20.0,
+        show_welcome_message=False,
+    )
+    return app
+
+
+@ui.page("/")
+async def _show(request: Request, client: Client) -> None:
+    poller = cast(Poller, request.scope[_SCOPE_KEY])
+    page = Page(poller, client, request.query_params, _STYLE_URL)
+    page.build()
+    page.listen()
+    client.on_delete(page.leave)
+    await client.connected()
+    await page.settle()
+
+
+@asynccontextmanager
+async def serve(
+    screens: Screens, *, host: str = "127.0.0.1", port: int = 0, interval_s: float = INTERVAL_S
+) -> AsyncIterator[Address]:
+    """Serve the web app in the running event loop until the block ends.
+
+    Parameters
+    ----------
+    screens : Screens
+        The data to show.
+    host : str
+    port : int
+        0: any free one.
+    interval_s : float
+        Between two looks at the data [s].
+
+    Yields
+    ------
+    Address
+        Where it listens, once it does.
+
+    Raises
+    ------
+    AddressInUse
+        If somebody else listens there.
+    CannotListen
+        If this machine has no such address, or the port is not ours to take.
+
+    Notes
+    -----
+    Signals stay with the caller. NiceGUI keeps one application per process: one at a time.
+    """
+    listener = listen(host, port)
+    try:
+        async with Poller(screens, interval_s=interval_s) as poller:
+            config = uvicorn.Config(
+                create_app(poller),
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                ws="websockets-sansio",
+                timeout_graceful_shutdown=_STOP_WITHIN_S,
+            )
+            server = _Server(config)
+            task = asyncio.create_task(server.serve([listener]), name="web server")
+            try:
+                while not server.started:
+                    if task.done():
+                        task.result()
+                        raise CannotListen(f"the web server on {host}:{port} ended before it began")
+                    await asyncio.sleep(0.01)
+                found_host, found_port = listener.getsockname()[:2]
+                yield Address(found_host, found_port)
+            finally:
+                server.should_exit = True
+                await _ended(task)
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: those are the caller's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task to end; not for ever."""
+    _, late = await asyncio.wait([task], timeout=_STOP_WITHIN_S * 2)
+    for one in late:
+        one.cancel()
+        with suppress(asyncio.CancelledError):
+            await one
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; errors say what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(host, port) from error
+        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,204 @@
+"""The cards of the page: each is built once and then only shown other numbers."""
+
+from __future__ import annotations
+
+from dashboards import amounts, charts, figures, kit, moments, palette
+from dashboards.catalogue import BY_ID
+from dashboards.charts import Ink
+from dashboards.kit import Box, Chart, Number, Text
+from dashboards.snapshot import Snapshot
+from dashboards.wording import Language, say
+from fieldlab_configs import Site
+from fieldlab_configs.states import STATE_CLASSES
+
+_ONE_ROW_PX, _ROW_PX, _AXIS_PX = 64, 40, 34
+
+
+def title(key: str, language: Language) -> Text:
+    """A card's heading and the question it answers; returns what stands to the right of it."""
+    with Box("header", "card-head"):
+        with Box("div"):
+            Text("h2", say(key, language))
+            Text("p", say(f"{key}.question", language), "question")
+        return Text("span", "", "aside")
+
+
+class OeeCard:
+    """The one large number, and between what it lies."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.panel = BY_ID["oee_index"]
+        with Box("section", "card hero", aria_label="OEE"):
+            self.number = Number("oee_index", say("oee_index", language), "huge")
+            Text("p", say("oee_index.question", language), "question")
+            self.bounds = Box("div", "bounds", data_testid="oee_bounds", data_low="", data_high="")
+            with self.bounds:
+                self.pooled = Text("p", "", "pooled", data_testid="machines_oee_index", data_value="")
+                self.track = Box("div", "track", aria_hidden="true")
+                with self.track:
+                    Box("div", "between")
+                    Box("div", "point")
+                with Box("div", "scale", aria_hidden="true"):
+                    Text("span", "0")
+                    Text("span", "50")
+                    Text("span", "100")
+                self.words = Text("p", "", "fig-note")
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a moment."""
+        line = snapshot.view.machine is None
+        self.number.show(figures.figure(self.panel, snapshot.total, self.language, line=line))
+        bounds = figures.oee_bounds(snapshot.total, self.language, line=line)
+        kit.hide(self.bounds, bounds is None)
+        kit.put(
+            self.bounds,
+            data_low="" if bounds is None else repr(bounds.low),
+            data_high="" if bounds is None else repr(bounds.high),
+        )
+        if bounds is None:
+            return
+        kit.write(self.words, bounds.why)
+        low, high, at = kit.share(bounds.low), kit.share(bounds.high), kit.share(bounds.point)
+        shown = "0" if bounds.point is None else "1"
+        kit.put(self.track, style=f"--low: {low}; --high: {high}; --at: {at}; --shown: {shown}")
+        kit.hide(self.pooled, not line)
+        pooled = amounts.percent(bounds.point, self.language)
+        kit.write(self.pooled, f"{say('pooled', self.language)}: {pooled}")
+        kit.put(self.pooled, data_value="" if bounds.point is None else repr(bounds.point))
+
+
+class FactorsCard:
+    """Availability, performance and quality, and how much was seen."""
+
+    FACTORS = ("availability", "effectiveness", "quality_ratio")
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        with Box("section", "card factors", aria_label=say("factors", language)):
+            with Box("div", "three"):
+                self.numbers = {}
+                for i, name in enumerate(self.FACTORS):
+                    if i:
+                        Text("span", "×", "times", aria_hidden="true")
+                    with Box("div", "factor"):
+                        self.numbers[name] = Number(name, say(name, language), "large", bar=True)
+                        Text("p", say(f"{name}.question", language), "question")
+            self.relation = Text("p", "", "relation")
+            with Box("div", "coverage"):
+                self.coverage = Number("coverage", say("coverage", language), "row", bar=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a moment."""
+        line, row = snapshot.view.machine is None, snapshot.total
+        flagged = ((row or {}).get("effectiveness") or 0.0) > 1.0
+        for name, number in self.numbers.items():
+            note = say("flag.effectiveness", self.language) if flagged and name == "effectiveness" else ""
+            number.show(figures.figure(BY_ID[name], row, self.language, line=line), note)
+        kit.write(self.relation, say("factors.line" if line else "factors.machine", self.language))
+        covered = figures.figure(BY_ID["coverage"], row, self.language, line=line)
+        self.coverage.show(covered, figures.coverage_note(row, self.language))
+
+
+class StatesCard:
+    """The timeline, and the same in numbers."""
+
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
+        with Box("section", "card states", aria_label=say("states", language)):
+            self.range = title("states", language)
+            self.chart = Chart("timeline", _ONE_ROW_PX)
+            self.rows: dict[str, tuple[Box, Text, Text]] = {}
+            with Box("table", "legend"):
+                Text("caption", say("states.how", language), "visually-hidden")
+                with Box("tbody"):
+                    for name in STATE_CLASSES:
+                        self.rows[name] = self._row(name)
+
+    def _row(self, name: str) -> tuple[Box, Text, Text]:
+        with Box("tr", "") as row:
+            with Text("th", "", "", scope="row"):
+                unknown = " hatched" if name == "unknown" else ""
+                Box("i", f"swatch{unknown}", aria_hidden="true", style=f"--c: {palette.STATE_COLOURS[name]}")
+                Text("span", say(f"state.{name}", self.language))
+            length = Text("td", "", "", data_testid=f"state_{name}_s", data_value="")
+            part = Text("td", "", "faint")
+        return row, length, part
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        total = snapshot.total or {}
+        calendar = total.get("calendar_time_s") or 0.0
+        for name, (row, length, part) in self.rows.items():
+            seconds = total.get(f"state_{name}_s")
+            kit.hide(row, not seconds)
+            kit.put(length, data_value="" if seconds is None else repr(float(seconds)))
+            if seconds and calendar:
+                kit.write(length, amounts.duration(seconds, self.language))
+                kit.write(part, amounts.percent(seconds / calendar, self.language, 0))
+        if snapshot.span is not None:
+            start, end = moments.ends(self.site, snapshot.span, self.language)
+            words = "shown.first" if snapshot.span.from_first else "shown"
+            kit.write(self.range, say(words, self.language, start=start, end=end))
+        rows = len(snapshot.timelines)
+        self.chart.height(_ONE_ROW_PX + _AXIS_PX if rows <= 1 else rows * _ROW_PX + _AXIS_PX)
+        options = charts.timeline(snapshot, self.site, self.language, ink)
+        self.chart.show(options, say("chart.states", self.language))
+
+
+class PartsCard:
+    """Good and scrap."""
+
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
+        with Box("section", "card parts", aria_label=say("parts", language)):
+            self.per = title("parts", language)
+            with Box("div", "pair"):
+                self.numbers = {
+                    name: Number(name, say(name, language), f"medium {name}")
+                    for name in ("good_quantity", "scrap_quantity")
+                }
+            self.chart = Chart("parts_chart", 190)
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        line = snapshot.view.machine is None
+        for name, number in self.numbers.items():
+            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+        per = per_bucket(snapshot, self.site, self.language)
+        kit.write(self.per, per)
+        options = charts.parts(snapshot, self.site, self.language, ink)
+        self.chart.show(options, say("chart.parts", self.language, per=per))
+
+
+class EnergyCard:
+    """Energy per good part, now and over time."""
+
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
+        name = "energy_per_good_unit_kwh"
+        with Box("section", "card energy", aria_label=say(name, language)):
+            self.per = title(name, language)
+            with Box("div", "pair"):
+                self.numbers = {
+                    name: Number(name, say(name, language), "medium", bar=False)
+                    for name in (name, "energy_kwh")
+                }
+            self.chart = Chart("energy_chart", 190)
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        line = snapshot.view.machine is None
+        for name, number in self.numbers.items():
+            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+        per = per_bucket(snapshot, self.site, self.language)
+        kit.write(self.per, per)
+        options = charts.energy(snapshot, self.site, self.language, ink)
+        self.chart.show(options, say("chart.energy", self.language, per=per))
+
+
+def per_bucket(snapshot: Snapshot, site: Site, language: Language) -> str:
+    """In words: per five minutes, per hour, per day."""
+    if snapshot.span is None:
+        return ""
+    return say(f"per.{snapshot.span.bucket}", language, minutes=f"{site.cell_s / 60:g}")

@@ -1,0 +1,101 @@
+"""What one view shows at one moment, fetched in as few questions as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from dashboards.screens import Interval, Row, Screens
+from dashboards.view import NS, Span, View, machines_of, span
+
+_JUST_NOW_NS = NS
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a page shows of a view.
+
+    Attributes
+    ----------
+    view : View
+    span : Span or None
+        None while there is no data.
+    total : Row or None
+        The machine's or the line's figures; None where there is nothing in the range.
+    machines : dict of str to Row
+        The same per machine of the line.
+    buckets : dict of str to Row
+        The figures per cell, hour or day, by its begin (local date for days).
+    timelines : dict of str to sequence of Interval
+        Per machine that is drawn.
+    latest : dict of str to str
+        The last known state per machine of the line.
+    """
+
+    view: View
+    span: Span | None = None
+    total: Row | None = None
+    machines: dict[str, Row] = field(default_factory=dict)
+    buckets: dict[str, Row] = field(default_factory=dict)
+    timelines: dict[str, Sequence[Interval]] = field(default_factory=dict)
+    latest: dict[str, str] = field(default_factory=dict)
+
+
+class Answers:
+    """Answers of one moment: views that ask the same question share it."""
+
+    def __init__(self, screens: Screens) -> None:
+        self.screens = screens
+        self._kpis: dict[object, Sequence[Row]] = {}
+        self._timelines: dict[object, Sequence[Interval]] = {}
+
+    def kpis(self, at: Span, by: tuple[str, ...], machines: Collection[str]) -> Sequence[Row]:
+        """As :meth:`Screens.kpis`."""
+        key = (at.start_ns, at.end_ns, by, tuple(machines))
+        if key not in self._kpis:
+            self._kpis[key] = self.screens.kpis(at.start_ns, at.end_ns, by, machines)
+        return self._kpis[key]
+
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval]:
+        """As :meth:`Screens.timeline`."""
+        key = (machine, start_ns, end_ns)
+        if key not in self._timelines:
+            self._timelines[key] = self.screens.timeline(machine, start_ns, end_ns)
+        return self._timelines[key]
+
+
+def take(view: View, answers: Answers) -> Snapshot:
+    """Everything a page shows of a view, now."""
+    screens = answers.screens
+    at = span(screens, view)
+    if at is None:
+        return Snapshot(view)
+    machines = [m.id for m in machines_of(screens.site, view)]
+    by_machine = {str(row["machine"]): row for row in answers.kpis(at, ("machine",), machines)}
+    timelines: dict[str, Sequence[Interval]] = {}
+    if view.machine is not None:
+        total = by_machine.get(view.machine)
+        shown = [view.machine]
+        buckets = answers.kpis(at, ("machine", at.bucket), shown)
+    else:
+        rows = answers.kpis(at, ("line",), machines)
+        total = next((row for row in rows if row["line"] == view.line), None)
+        shown = machines
+        found = answers.kpis(at, ("line", at.bucket), machines)
+        buckets = [row for row in found if row["line"] == view.line]
+    for machine in shown:
+        timelines[machine] = answers.timeline(machine, at.start_ns, at.end_ns)
+    return Snapshot(
+        view,
+        at,
+        total,
+        by_machine,
+        {str(row[at.bucket]): row for row in buckets},
+        timelines,
+        {m: _latest(answers, m, at, timelines.get(m)) for m in machines},
+    )
+
+
+def _latest(answers: Answers, machine: str, at: Span, drawn: Sequence[Interval] | None) -> str:
+    end = drawn or answers.timeline(machine, max(at.start_ns, at.end_ns - _JUST_NOW_NS), at.end_ns)
+    return end[-1][2] if end else "unknown"

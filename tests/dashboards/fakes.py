@@ -1,0 +1,153 @@
+"""A fieldlab that is made up: figures by hand, so that a page can be held against them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from fieldlab_configs import Site, parse
+from fieldlab_configs.states import STATE_CLASSES
+
+NS = 1_000_000_000
+HOUR_NS = 3600 * NS
+START_NS = 1_795_413_600 * NS  # 2026-11-23T06:00:00Z
+
+CONFIG = """
+fieldlab: demo
+name: Fieldlab Metaal & <Co>
+timezone: Europe/Amsterdam
+language: nl
+lines:
+  - id: milling
+    name: Freeslijn
+    bottleneck: m1
+    output: m3
+    machines:
+      - {id: m1, name: Freesbank 1, kind: mill, ideal_cycle_time_s: 40, states: packml,
+         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g}, energy: {item: e, unit: kWh}}}
+      - {id: m2, name: Pers, kind: press, ideal_cycle_time_s: 30, states: packml,
+         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g}, energy: {item: e, unit: kWh}}}
+      - {id: m3, name: Verpakking, kind: packaging, ideal_cycle_time_s: 20, states: packml,
+         signals: {state: {item: s}, total_count: {item: t}}}
+"""
+
+PATTERNS = {
+    "m1": [("producing", 1500), ("stopped", 90), ("producing", 1200), ("setup", 420), ("producing", 900),
+           ("down", 600), ("maintenance", 200), ("producing", 300), ("idle", 190)],
+    "m2": [("producing", 2000), ("starved", 260), ("producing", 1100), ("unknown", 700), ("producing", 1300),
+           ("blocked", 340)],
+    "m3": [("off", 600), ("idle", 240), ("producing", 2800), ("stopped", 60), ("producing", 1700)],
+}  # fmt: skip
+
+
+def site() -> Site:
+    """The made-up fieldlab."""
+    return parse(CONFIG)
+
+
+class FakeScreens:
+    """Answers every question from a repeated pattern of states, by arithmetic of its own."""
+
+    def __init__(self, hours: float = 6.0) -> None:
+        self._site = site()
+        self.now = START_NS + round(hours * 3600) * NS
+        self.first: int | None = START_NS
+        self.calls = 0
+        self.broken = False
+
+    @property
+    def site(self) -> Site:
+        """The made-up fieldlab."""
+        return self._site
+
+    def first_ns(self) -> int | None:
+        """When it all began."""
+        return self.first
+
+    def now_ns(self) -> int | None:
+        """Up to where there is data."""
+        if self.broken:
+            raise ConnectionError("the store is away")
+        return self.now
+
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        """The pattern, over and over."""
+        self.calls += 1
+        pattern, found, at = PATTERNS[machine], [], START_NS
+        while at < min(end_ns, self.now):
+            for state, seconds in pattern:
+                low, high = max(at, start_ns), min(at + seconds * NS, end_ns, self.now)
+                if low < high:
+                    found.append((low, high, state))
+                at += seconds * NS
+        return found
+
+    def kpis(
+        self, start_ns: int, end_ns: int, by: Sequence[str] = (), machines: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """One row per group that has any time."""
+        self.calls += 1
+        names = [m.id for m in self._site.machines() if machines is None or m.id in machines]
+        step = {"cell": 300 * NS, "hour": HOUR_NS}.get(by[-1] if by else "", end_ns - start_ns)
+        low = start_ns // step * step if step != end_ns - start_ns else start_ns
+        rows = []
+        for group in [[n] for n in names] if "machine" in by else [names]:
+            for start in range(low, end_ns, step):
+                row = self.row(group, max(start, start_ns), min(start + step, end_ns), line="machine" not in by)
+                if row is None:
+                    continue
+                keys = {"machine": group[0], "line": "milling", "cell": _z(start), "hour": _z(start)}
+                rows.append({key: keys[key] for key in by} | row)
+        return rows
+
+    def row(self, machines: Sequence[str], start: int, end: int, *, line: bool) -> dict[str, Any] | None:
+        """Figures of some machines over a range."""
+        s: dict[str, Any] = dict.fromkeys([f"state_{n}_s" for n in STATE_CLASSES], 0.0)
+        produced = scrap = energy = ideal = ideal_good = 0.0
+        last = 0.0
+        for m in machines:
+            cycle = self._site.machine(m).ideal_cycle_time_s.latest
+            for a, b, state in self.timeline(m, start, end):
+                s[f"state_{state}_s"] += (b - a) / NS
+            running = sum((b - a) / NS for a, b, x in self.timeline(m, start, end) if x == "producing")
+            made = math.floor(running / (cycle * 1.08))
+            bad = made // 23
+            produced, scrap, last = produced + made, scrap + bad, made - bad
+            ideal, ideal_good = ideal + made * cycle, ideal_good + (made - bad) * cycle
+            energy += 0.004 * running if m != "m3" else 0.0
+        total = sum(s.values())
+        if not total:
+            return None
+        unknown, apt = s["state_unknown_s"], s["state_producing_s"]
+        metered = set(machines) != {"m3"}
+        split = set(machines) != {"m3"} or line
+        good = produced - scrap
+        oee = ideal_good / total
+        per_good = last if line else good
+        s |= {
+            "calendar_time_s": total, "planned_busy_time_s": total, "unknown_time_s": unknown,
+            "actual_production_time_s": apt, "count_missing_s": 0.0,
+            "produced_quantity": produced, "good_quantity": good if split else None,
+            "scrap_quantity": scrap if split else None, "line_good_quantity": last,
+            "line_produced_quantity": last, "ideal_production_time_s": ideal,
+            "ideal_good_time_s": ideal_good if split else None,
+            "energy_kwh": energy if metered else None, "energy_missing_s": 0.0 if metered else total,
+            "availability": apt / (total - unknown) if total > unknown else None,
+            "effectiveness": ideal / apt if apt else None,
+            "quality_ratio": ideal_good / ideal if ideal and split else None,
+            "oee_index": (last * 40 / (total / len(machines)) if line else oee) if split else None,
+            "machines_oee_index": oee,
+            "oee_index_low": oee if split else None,
+            "oee_index_high": min(oee + unknown / total, 1.0) if split else None,
+            "coverage": 1 - unknown / total,
+            "energy_per_good_unit_kwh": energy / per_good if metered and per_good else None,
+            "flags": [],
+        }  # fmt: skip
+        return s
+
+
+def _z(time_ns: int) -> str:
+    import datetime as dt
+
+    return dt.datetime.fromtimestamp(time_ns // NS, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
