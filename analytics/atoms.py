@@ -287,7 +287,7 @@ def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[
     with np.errstate(divide="ignore", invalid="ignore"):
         most_s = np.minimum(amount * ideal_ns / inside_ns, inside_ns / NS)
         share = most_s[pair] * weight / ideal_ns[pair]
-    high = low + np.bincount(segment, weights=share, minlength=size)
+    high: Floats = low + np.bincount(segment, weights=share, minlength=size)
     return low, high
 
 

@@ -170,11 +170,10 @@ def neighbourhood(
 def _level_edge(store: Source, row: Row, time_ns: int, way: int) -> int:
     """The nearest reading, that way from `row`, that differs from it; `row` itself if none does."""
     for reach_ns in _REACHES_NS:
-        span = (None, time_ns) if way < 0 else (time_ns, None)
-        if reach_ns is not None:
-            span = (row[3] - reach_ns, time_ns) if way < 0 else (time_ns, row[3] + reach_ns)
+        far = None if reach_ns is None else row[3] + way * reach_ns
+        start_ns, end_ns = (far, time_ns) if way < 0 else (time_ns, far)
         for table in store.read(
-            "raw", "machine", start_ns=span[0], end_ns=span[1], where=dict(row[1]), fields=[row[2]]
+            "raw", "machine", start_ns=start_ns, end_ns=end_ns, where=dict(row[1]), fields=[row[2]]
         ):
             column = table.columns[row[2]].astype(float)
             differs = np.flatnonzero(~np.isnan(column) & (column != row[4]))

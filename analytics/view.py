@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from fieldlab_configs.units import factor
 
 from analytics import energy as energies
 from analytics.counters import Increments, increments
@@ -16,6 +15,7 @@ from analytics.energy import Energy
 from analytics.signals import NS, Floats, Steps, Times, in_order, intervals, texts
 from fieldlab_configs import Machine, StateMap
 from fieldlab_configs.states import STATE_CLASSES, code_text
+from fieldlab_configs.units import factor
 
 UNKNOWN = STATE_CLASSES.index("unknown")
 PRODUCING = STATE_CLASSES.index("producing")

@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from ingest.embedded import EmbeddedStore
-from ingest.pipeline import Ledger, Pipeline
-
 from analytics import query
 from analytics.job import Job
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
+from fieldlab.stores import JobStore
 from fieldlab.table import LiveTable
-from fieldlab_configs import MqttSource, OpcUaSource, Site, load
+from fieldlab_configs import MqttSource, OpcUaSource, Site, Source, load
 from gateways.clock import GatewayClock
 from gateways.gateway import run as run_gateway
+from ingest.embedded import EmbeddedStore
+from ingest.pipeline import Ledger, Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def demo_site(folder: Path) -> Site:
     """The demo's config, with free ports and its files in `folder`."""
     with as_file(files("fieldlab_configs.examples") / "demo.yaml") as path:
         site = load(path)
-    sources = {}
+    sources: dict[str, Source] = {}
     for name, source in site.sources.items():
         port = free_port()
         if isinstance(source, OpcUaSource):
@@ -150,16 +150,17 @@ async def _line(
     stop: asyncio.Event,
 ) -> int:
     """Simulated machines, gateway, analytics and page, until it is time to stop."""
+    from dashboards.app import serve  # noqa: PLC0415 - an extra that the gateway does not need
     from simulator.serve import Simulation  # noqa: PLC0415 - the runtime never imports the simulator
 
     (name,) = site.gateways
     planned_s = options.seconds * options.speed if options.seconds else None
     screens = StoreScreens(site, store, start_ns=START_NS)
     gateway_stop = asyncio.Event()
-    job = Job(site, store)
+    job = Job(site, JobStore(store))
     began = time.monotonic()
     async with (
-        page(site, screens, options.port) as url,
+        serve(screens, host="127.0.0.1", port=options.port) as address,
         Simulation(
             site,
             seed=options.seed,
@@ -171,9 +172,9 @@ async def _line(
     ):
         gateway = asyncio.create_task(run_gateway(site, name, pipeline, clock, stop=gateway_stop))
         await _connected(site, store, gateway, stop)
-        _say(options, f"page: {url}")
+        _say(options, f"page: {address.url}")
         if options.browser:
-            webbrowser.open(url)
+            webbrowser.open(address.url)
         running = asyncio.create_task(
             simulation.run(until_ns=START_NS + round(planned_s * NS) if planned_s else None)
         )
@@ -284,15 +285,6 @@ async def broker(port: int) -> AsyncIterator[None]:
         yield
     finally:
         await server.shutdown()
-
-
-@contextlib.asynccontextmanager
-async def page(site: Site, screens: StoreScreens, port: int) -> AsyncIterator[str]:
-    """The page, served while the demo runs."""
-    from dashboards.app import serving  # noqa: PLC0415 - an extra that the gateway does not need
-
-    async with serving(site, screens, host="127.0.0.1", port=port) as url:
-        yield url
 
 
 __all__: Sequence[str] = ["add_parser", "broker", "demo_site", "run"]

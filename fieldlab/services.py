@@ -9,16 +9,16 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from ingest.pipeline import Pipeline
-
 from analytics.job import Job
 from fieldlab.errors import WrongUse
 from fieldlab.kpi import add_range, range_of
-from fieldlab.stores import extent, opened_store
+from fieldlab.stores import JobStore, extent, opened_store
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load
 from gateways.clock import GatewayClock
 from gateways.gateway import run as run_gateway
+from ingest.account import Ledger
+from ingest.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -63,17 +63,21 @@ def _gateway(args: argparse.Namespace) -> int:
             await run_gateway(site, name, pipeline, clock, stop=stop)
             await pipeline.drained(8.0)
             account = pipeline.ledger()
-        print(
-            f"gateway {name}: received {account.received}, stored {account.stored}, replaced {account.replaced},"
-            f" dead {account.dead}, waiting {account.waiting}",
-            flush=True,
-        )
+        print(f"gateway {name}: {told(account)}", flush=True)
 
     try:
         asyncio.run(until_stopped(service))
     finally:
         store.close()
     return 0
+
+
+def told(account: Ledger) -> str:
+    """The account of samples in one line."""
+    return (
+        f"samples received {account.received} = stored {account.stored} + replaced {account.replaced}"
+        f" + dead {account.dead} + waiting {account.waiting}; gaps {account.gaps}"
+    )
 
 
 def gateway_name(site: Site, asked: str | None) -> str:
@@ -105,7 +109,7 @@ def _analytics(args: argparse.Namespace) -> int:
     if args.input:
         raise WrongUse("analytics works on the store; for recordings use fieldlab kpi --input")
     store = opened_store(site)
-    job = Job(site, store)
+    job = Job(site, JobStore(store))
     try:
         if args.recompute:
             start_ns, end_ns = range_of(args, site, store)

@@ -1,4 +1,4 @@
-"""``fieldlab simulate``: the config's machines, simulated or played from recordings, served as the real thing."""
+"""``fieldlab simulate``: the config's machines, simulated or replayed, behind their real protocols."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> None:
-    from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
     from simulator.replay import Replay  # noqa: PLC0415
+
+    from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
     from simulator.serve import Simulation  # noqa: PLC0415
 
     for name in args.fault:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from ingest.pipeline import Ledger
-
 from fieldlab.output import render
 from fieldlab.screens import StoreScreens
+from fieldlab.services import told
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site
+from ingest.account import Ledger
 
 Row = Mapping[str, object]
 
@@ -35,7 +35,7 @@ class LiveTable:
         if not self._live or now_ns <= screens.first_ns():
             return
         rows = screens.kpis(screens.first_ns(), now_ns, ["machine"])
-        text = f"simulated time {rfc3339(now_ns)}\n{render(rows, ['machine'], 'table')}\n{_account(ledger)}"
+        text = f"simulated time {rfc3339(now_ns)}\n{render(rows, ['machine'], 'table')}\n{told(ledger)}"
         up = f"\x1b[{self._lines}F\x1b[J" if self._lines else ""
         sys.stdout.write(up + text + "\n")
         sys.stdout.flush()
@@ -53,12 +53,5 @@ class LiveTable:
         return (
             f"measured, from machine to store:\n{render(rows, ['machine'], 'table')}\n\n"
             f"what the simulated machines really did:\n{render(real, ['machine'], 'table')}\n\n"
-            f"{_account(ledger)}"
+            f"{told(ledger)}"
         )
-
-
-def _account(ledger: Ledger) -> str:
-    return (
-        f"samples received {ledger.received} = stored {ledger.stored} + replaced {ledger.replaced}"
-        f" + dead {ledger.dead} + waiting {ledger.waiting}; gaps {ledger.gaps}"
-    )
