@@ -36,11 +36,17 @@ def test_a_default_path_starts_at_the_folder_of_the_file_too() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: None, "there is no such file"),
+        (lambda _: None, "there is no such file"),
         (lambda p: p.mkdir(), "is a folder; name the configuration file in it"),
         (lambda p: p.write_bytes(b""), "is empty; it should start with `fieldlab:` and an id"),
-        (lambda p: p.write_bytes(b"# only a comment\n"), "is empty; it should start with `fieldlab:` and an id"),
-        (lambda p: p.write_bytes(b" " * 3_000_000), "longer than 2000000 bytes; no configuration is that long"),
+        (
+            lambda p: p.write_bytes(b"# only a comment\n"),
+            "is empty; it should start with `fieldlab:` and an id",
+        ),
+        (
+            lambda p: p.write_bytes(b" " * 3_000_000),
+            "longer than 2000000 bytes; no configuration is that long",
+        ),
     ],
     ids=["missing", "folder", "empty", "comment", "huge"],
 )
@@ -73,17 +79,17 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("fieldlab: [a", "lab.yaml:1: is not YAML: expected ',' or ']', but got '<stream end>'"),
-        ("fieldlab: lab\n\tname: x", "lab.yaml:2: is not YAML: found character '\\t' that cannot start any token"),
+        ("fieldlab: lab\n\tname: x", "lab.yaml:2: is not YAML: found character '\\t' that cannot"),
         ("fieldlab: a\x07b", "lab.yaml:1: holds the character 7, which YAML does not allow"),
         ("just a text", 'lab.yaml:1: must start with `fieldlab:` and an id, got "just a text"'),
         ("- a\n- b", "lab.yaml:1: must start with `fieldlab:` and an id, got a list"),
         (SMALL + "---\nfieldlab: b", "lab.yaml:3: a second document starts here; one file is one fieldlab"),
-        (SMALL + "name: !!str x", "lab.yaml:3: has the tag tag:yaml.org,2002:str; tags are not used here, leave it out"),
+        (SMALL + "name: !!str x", "lab.yaml:3: has the tag tag:yaml.org,2002:str; tags are not used here"),
         (SMALL + "? [a]\n: b", "lab.yaml:3: a key must be a text, got a list"),
         (SMALL + "name: *x", "lab.yaml:3: *x refers to nothing above it, or to what it stands in"),
         (SMALL + "name: &x [*x]", "lab.yaml:3: *x refers to nothing above it, or to what it stands in"),
-        (SMALL + "name: " + "[" * 5000, "lab.yaml:3: nested deeper than 24 levels; no configuration is that deep"),
-        (SMALL + "name:\n" + "- " * 5000, "lab.yaml:4: nested deeper than 24 levels; no configuration is that deep"),
+        (SMALL + "name: " + "[" * 5000, "lab.yaml:3: nested deeper than 24 levels"),
+        (SMALL + "name:\n" + "- " * 5000, "lab.yaml:4: nested deeper than 24 levels"),
     ],
 )  # fmt: skip
 def test_what_is_not_usable_yaml_gets_one_message(text: str, message: str) -> None:
@@ -109,7 +115,8 @@ def test_an_alias_repeats_what_was_written() -> None:
 def test_words_of_yaml_1_1_are_texts() -> None:
     """`off`, `on`, `no`, `07` and a date as text stay what they look like."""
     site = valid(
-        ("name: Lab", "name: off"), ("A12: {", "no: {}\n          007: {}\n          2026-12-25: {}\n          A12: {")
+        ("name: Lab", "name: off"),
+        ("A12: {", "no: {}\n          007: {}\n          2026-12-25: {}\n          A12: {"),
     )
     assert site.name == "off"
     assert list(site.machine("m1").products) == ["no", "007", "2026-12-25", "A12"]
@@ -119,14 +126,18 @@ def test_codes_of_a_map_are_the_text_that_values_are_looked_up_by() -> None:
     """11, 11.0 and "11" are one code; `off` is a class like any other."""
     site = valid(("states: packml", 'states: {table: packml, map: {11.0: off, "12": down, RUN: producing}}'))
     states = site.machine("m1").states.latest
-    assert (states.state_of(11.0), states.state_of(12), states.state_of("RUN")) == ("off", "down", "producing")
+    assert (states.state_of(11.0), states.state_of(12), states.state_of("RUN")) == (
+        "off",
+        "down",
+        "producing",
+    )
     assert states.state_of(6) == "producing"
     assert states.state_of("no such") == "unknown"
 
 
 def test_defaults_are_filled_in() -> None:
     """The least that is a fieldlab, and what follows for lines."""
-    site = parse(SMALL + "lines: [{id: a, machines: [{id: x}, {id: y}]}, {id: b, machines: [{id: z}], bottleneck: z}]")
+    site = parse(SMALL + "lines: [{id: a, machines: [{id: x}, {id: y}]}, {id: b, machines: [{id: z}]}]")
     assert [(line.bottleneck, line.output) for line in site.lines] == [("y", "y"), ("z", "z")]
     assert [m.line.latest for m in site.machines()] == ["a", "a", "b"]
     assert (site.heartbeat_s, site.cell_s, site.convention, site.language) == (10, 300, "iso22400", "nl")
@@ -149,10 +160,10 @@ def test_dated_values_hold_from_their_moment() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("states: packml\n", "states: [{from: 2026-01-01, value: packml}, {from: 2026-02-01, value: {map: {1: down}}}]\n"),
+        ("states: packml\n", "states: [{from: 2026-01-01, value: packml}, {from: 2026-02-01, value: opc40001}]\n"),
         ("energy: {price_eur_per_kwh: 0.21}", "energy: [{from: 2026-01-01, value: {price_eur_per_kwh: 0.21}}]"),
         ("timezone: Europe/Amsterdam", "timezone: [{from: 2026-01-01, value: Europe/Amsterdam}]"),
-        ("        kind: mill\n", "        line: [{from: 2026-01-01, value: packing}, {from: 2026-02-01, value: milling}]\n"),
+        ("kind: mill\n", "line: [{from: 2026-01-01, value: packing}, {from: 2026-02-01, value: milling}]\n"),
     ],
 )  # fmt: skip
 def test_what_may_change_on_a_date_may_be_a_list(old: str, new: str) -> None:
@@ -224,15 +235,13 @@ def test_a_site_can_not_be_changed() -> None:
 
 
 _WORDS = st.sampled_from(
-    [
-        "fieldlab", "timezone", "Europe/Amsterdam", "lines", "machines", "id", "signals", "state", "states", "packml",
-        "shifts", "days", "mon", "start", "06:00", "from", "value", "2026-10-05", "sources", "kind", "opcua", "mqtt",
-        "map", "table", "from_count", "products", "experiments", "arms", "baseline", "unit", "kW", "gateways", "store",
-        "embedded", "path", "holidays", "energy", "line", "a", "1", "-1", "1e999", ".nan", "null", "~", "yes", "", "é",
-        "companies", "name", "retention", "password", "env", "match", "breaks", "minutes", "planned_downtime", "end",
-        "2026-13-45T99:99:99Z", "9999-12-31", "0001-01-01", "24:00", "4GB", "[1]", "\x00", "\ud7ff", "ideal_cycle_time_s",
-    ]
-)  # fmt: skip
+    """fieldlab timezone Europe/Amsterdam lines machines id signals state states packml shifts days mon start end
+    06:00 24:00 from value 2026-10-05 sources kind opcua mqtt map table from_count products experiments arms
+    baseline trial unit kW gateways store embedded path holidays energy line a 1 -1 1e999 .nan null ~ yes é
+    companies name retention password env match breaks minutes planned_downtime ideal_cycle_time_s cell_s 4GB
+    9999-12-31 2026-13-45T99:99:99Z 0001-01-01""".split()
+    + ["", " ", "[1]", "\x00", "\ud7ff"]
+)
 _TREES = st.recursive(
     _WORDS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS, inner, max_size=5),
@@ -249,11 +258,12 @@ def _flow(tree: object) -> str:
 
 
 def _site_or_error(text: str) -> None:
+    said: tuple[str, ...] = ()
     try:
         assert isinstance(parse(text), Site)
     except ConfigError as error:
-        assert error.problems
-        assert all(problem.startswith("config.yaml") for problem in error.problems)
+        said = error.problems or ("nothing said",)
+    assert all(problem.startswith("config.yaml") for problem in said)
 
 
 @settings(max_examples=300, deadline=None)
@@ -270,16 +280,18 @@ def test_any_jumble_of_yaml_signs_gives_a_site_or_a_config_error(text: str) -> N
     _site_or_error(text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(_WORDS, _TREES, max_size=8))
 def test_any_tree_of_known_words_gives_a_site_or_a_config_error(tree: dict[str, object]) -> None:
     """Known keys with any shape of value below them."""
     _site_or_error(_flow({"fieldlab": "lab", "timezone": "Europe/Amsterdam", **tree}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_a_good_file_with_lines_taken_out_or_swapped_gives_a_site_or_a_config_error(data: st.DataObject) -> None:
+def test_a_good_file_with_lines_taken_out_or_swapped_gives_a_site_or_a_config_error(
+    data: st.DataObject,
+) -> None:
     """As an editor leaves it halfway."""
     lines = BASE.splitlines()
     for _ in range(data.draw(st.integers(1, 4))):

@@ -85,9 +85,6 @@ store:
   retention: {raw: 400d, kpi: 10y}
 """
 
-MARK = "#<"
-"""A comment that a test puts on the line that it expects a problem in."""
-
 
 def spoilt(*edits: tuple[str, str], text: str = BASE) -> str:
     """The base with each first text, which must be there, replaced by the second."""
@@ -95,11 +92,6 @@ def spoilt(*edits: tuple[str, str], text: str = BASE) -> str:
         assert old in text, f"the base holds no {old!r}"
         text = text.replace(old, new, 1)
     return text
-
-
-def marked_lines(text: str) -> list[int]:
-    """The lines that carry the mark."""
-    return [number for number, line in enumerate(text.splitlines(), 1) if MARK in line]
 
 
 def problems(text: str, path: str = "lab.yaml") -> list[str]:

@@ -1,0 +1,60 @@
+"""Secrets stay where they are kept until they are needed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from fieldlab_configs import ConfigError, Secret
+
+
+def test_a_secret_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment it is asked for."""
+    monkeypatch.setenv("FIELDLAB_TEST_SECRET", "canary")
+    secret = Secret(env="FIELDLAB_TEST_SECRET")
+    assert secret.read() == "canary"
+    assert "canary" not in repr(secret)
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without the newline that editors put at the end; a private file says nothing."""
+    path = tmp_path / "password"
+    path.write_text("canary \n")
+    path.chmod(0o600)
+    with caplog.at_level(logging.WARNING):
+        assert Secret(file=path).read() == "canary "
+    assert not caplog.records
+
+
+def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A warning and no more: it may be a read-only mount; the secret itself is not logged."""
+    path = tmp_path / "password"
+    path.write_text("canary\n")
+    path.chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        assert Secret(file=path).read() == "canary"
+    assert caplog.messages == [f"{path} holds a secret and others can read it; chmod 600 it"]
+
+
+def test_a_secret_that_is_not_there_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable or file is named, and what it should hold."""
+    monkeypatch.delenv("FIELDLAB_TEST_SECRET", raising=False)
+    with pytest.raises(ConfigError, match="the environment variable FIELDLAB_TEST_SECRET is not set"):
+        Secret(env="FIELDLAB_TEST_SECRET").read()
+    missing = tmp_path / "none"
+    with pytest.raises(ConfigError, match="none: the secret can not be read: No such file"):
+        Secret(file=missing).read()
+    with pytest.raises(ConfigError, match="the secret can not be read: Is a directory"):
+        Secret(file=tmp_path).read()
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    with pytest.raises(ConfigError, match="empty: is empty"):
+        Secret(file=empty).read()
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="it is not a text"):
+        Secret(file=binary).read()
