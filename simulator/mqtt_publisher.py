@@ -1,0 +1,289 @@
+"""Simulated machines as MQTT publishers: one connection each, JSON as the configuration names it.
+
+Every message is kept by the broker (retained), as in a unified namespace: who subscribes later learns the
+last one at once. What comes late or twice is not kept, for it is not the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from fieldlab_configs import Machine, MqttSource, Signal, Site
+from simulator.errors import CannotSimulate, NobodyListens, PortBusy
+from simulator.machine import Reading
+
+WINDOW: Final = 40  # messages on their way at once; small brokers choke on more
+ANSWER_S: Final = 15.0
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+log = logging.getLogger(__name__)
+
+
+def rfc3339(time_ns: int) -> str:
+    """UTC nanoseconds as text, to the last digit that is not 0."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    whole = (_EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f"{rest:09d}".rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+
+
+class Connection:
+    """One MQTT connection with a bounded number of messages that wait for their PUBACK.
+
+    Parameters
+    ----------
+    source : MqttSource
+    name : str
+        Of the source, for messages.
+    client_id : str
+    will : tuple of (str, str), optional
+        Topic and payload of the last will.
+    """
+
+    def __init__(
+        self, source: MqttSource, name: str, client_id: str, will: tuple[str, str] | None = None
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._client_id = client_id
+        self._will = will
+        self._client: paho.Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._free = asyncio.Semaphore(WINDOW)
+        self._waiting: set[int] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    async def open(self) -> None:
+        """Connect; PortBusy where there is no broker."""
+        self._loop = asyncio.get_running_loop()
+        version = paho.MQTTv5 if self._source.protocol == "5" else paho.MQTTv311
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=version)
+        if self._source.user is not None:
+            client.username_pw_set(
+                self._source.user, self._source.password.read() if self._source.password else None
+            )
+        if self._source.tls:
+            client.tls_set()
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
+        client.max_inflight_messages_set(WINDOW)
+        client.reconnect_delay_set(1, 5)
+        connected: asyncio.Future[str] = self._loop.create_future()
+        client.on_connect = lambda _c, _u, _f, reason, _p: self._call(_resolve, connected, reason)
+        client.on_publish = lambda _c, _u, mid, _r, _p: self._call(self._acknowledged, mid)
+        port = self._source.port or (8883 if self._source.tls else 1883)
+        where = f"sources.{self._name}: no MQTT broker answers at {self._source.host}:{port}"
+        try:
+            await asyncio.to_thread(client.connect, self._source.host, port)
+            client.loop_start()
+            reason = await asyncio.wait_for(connected, ANSWER_S)
+        except (OSError, TimeoutError) as error:
+            client.loop_stop()
+            raise PortBusy(f"{where} ({getattr(error, 'strerror', None) or error}); start one") from error
+        if reason != "Success":
+            client.loop_stop()
+            raise PortBusy(f"{where}: it refuses us ({reason})")
+        self._client = client
+
+    def _call(self, what: Any, *args: Any) -> None:
+        """From paho's thread to ours."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what, *args)
+
+    async def publish(self, topic: str, payload: str, *, keep: bool = True) -> None:
+        """Hand a message over; waits while too many are on their way."""
+        if self._client is None:
+            return
+        try:
+            await asyncio.wait_for(self._free.acquire(), ANSWER_S)
+        except TimeoutError:
+            raise NobodyListens(f"sources.{self._name}: the broker stopped acknowledging") from None
+        mid = self._client.publish(topic, payload, qos=1, retain=keep).mid
+        # paho's thread answers through this very loop, so never before the next line.
+        self._waiting.add(mid)
+        self._quiet.clear()
+
+    def _acknowledged(self, mid: int) -> None:
+        self._waiting.discard(mid)
+        self._free.release()
+        if not self._waiting:
+            self._quiet.set()
+
+    async def acknowledged(self) -> None:
+        """Wait until the broker has everything."""
+        try:
+            await asyncio.wait_for(self._quiet.wait(), ANSWER_S)
+        except TimeoutError:
+            raise NobodyListens(f"sources.{self._name}: the broker stopped acknowledging") from None
+
+    async def drop(self) -> None:
+        """Lose the connection without a word, so that the broker speaks the last will."""
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.loop_stop)
+            socket = client.socket()
+            if socket is not None:
+                socket.close()
+
+    async def close(self) -> None:
+        """Take leave properly."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            await asyncio.to_thread(client.loop_stop)
+
+
+def _resolve(future: asyncio.Future[str], reason: Any) -> None:
+    if not future.done():
+        future.set_result(str(reason))
+
+
+class MqttMachines:
+    """The publishers of one MQTT source of a configuration.
+
+    Parameters
+    ----------
+    site : Site
+    name : str
+        Id of the source.
+    start_ns : int
+        The first time on the clock topic.
+    """
+
+    def __init__(self, site: Site, name: str, *, start_ns: int) -> None:
+        source = site.sources[name]
+        if not isinstance(source, MqttSource):
+            raise CannotSimulate(f"{site.path}: sources.{name}: is not of kind mqtt")
+        self.name: Final = name
+        self.machines: Final = [
+            m for m in site.machines() if any(s.source == name and s.topic for s in m.signals.values())
+        ]
+        self._site = site
+        self._source = source
+        self._start_ns = start_ns
+        self._links: dict[str, Connection] = {}
+        self._clock: Connection | None = None
+        self._told: deque[int] = deque(maxlen=1)
+
+    async def start(self) -> None:
+        """Connect every machine; PortBusy where there is no broker."""
+        try:
+            if self._source.clock_topic is not None:
+                self._clock = Connection(self._source, self.name, self._client_id("clock"))
+                await self._clock.open()
+                await self.tell_time(self._start_ns)
+            for machine in self.machines:
+                await self._connect(machine)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _connect(self, machine: Machine) -> None:
+        link = self._link(machine)
+        will = None if link is None or link.topic is None else (link.topic, _document(link, {(): 0}))
+        connection = Connection(self._source, self.name, self._client_id(machine.id), will)
+        self._links[machine.id] = connection
+        await connection.open()
+
+    def _link(self, machine: Machine) -> Signal | None:
+        link = machine.signals.get("link")
+        return link if link is not None and link.source == self.name else None
+
+    def _client_id(self, name: str) -> str:
+        return f"fieldlab-simulator-{self._site.fieldlab}-{self.name}-{name}"
+
+    async def stop(self) -> None:
+        """Say that every machine is leaving, and leave."""
+        for machine in self.machines:
+            connection = self._links.pop(machine.id, None)
+            if connection is not None:
+                await connection.close()
+        if self._clock is not None:
+            await self._clock.close()
+            self._clock = None
+
+    async def vanish(self, machine: str) -> None:
+        """One machine loses its connection without a word."""
+        await self._links[machine].acknowledged()
+        await self._links[machine].drop()
+
+    async def reappear(self, machine: str) -> None:
+        """And has it again."""
+        await self._connect(self._site.machine(machine))
+
+    async def give(self, readings: Iterable[Reading]) -> None:
+        """Publish readings in order: what one topic tells of one instant is one message."""
+        for machine, topic, time_ns, group in self._messages(readings):
+            connection = self._links.get(machine.id)
+            if connection is None:
+                continue
+            content: dict[tuple[str, ...], Any] = {}
+            signals = machine.signals
+            for reading in group:
+                content[_path(signals[reading.signal].field)] = reading.value
+                time_field = signals[reading.signal].time_field
+                if time_field is not None:
+                    content[_path(time_field)] = rfc3339(time_ns)
+            keep = not any(reading.again or reading.late for reading in group)
+            await connection.publish(topic, _document(signals[group[0].signal], content), keep=keep)
+
+    def _messages(self, readings: Iterable[Reading]) -> Iterator[tuple[Machine, str, int, list[Reading]]]:
+        ours = {machine.id: machine for machine in self.machines}
+
+        def key(reading: Reading) -> tuple[str, str, int, bool, bool]:
+            topic = ours[reading.machine].signals[reading.signal].topic or ""
+            return reading.machine, topic, reading.time_ns, reading.again, reading.late
+
+        wanted = [
+            reading
+            for reading in readings
+            if reading.machine in ours
+            and (signal := ours[reading.machine].signals[reading.signal]).source == self.name
+            and signal.topic
+        ]
+        # One instant of one topic is together already but for readings of other machines and topics.
+        wanted.sort(key=lambda reading: (reading.late, reading.time_ns, key(reading)))
+        for (machine, topic, time_ns, _again, _late), group in groupby(wanted, key):
+            yield ours[machine], topic, time_ns, list(group)
+
+    async def tell_time(self, time_ns: int) -> None:
+        """Publish the time, once the broker has every reading up to then."""
+        await self.acknowledged()
+        if self._clock is not None and self._source.clock_topic is not None and list(self._told) != [time_ns]:
+            self._told.append(time_ns)
+            await self._clock.publish(self._source.clock_topic, rfc3339(time_ns))
+
+    async def acknowledged(self) -> None:
+        """Wait until the broker has everything."""
+        for connection in (*self._links.values(), *([self._clock] if self._clock else [])):
+            await connection.acknowledged()
+
+
+def _path(text: str | None) -> tuple[str, ...]:
+    return tuple(text.split(".")) if text else ()
+
+
+def _document(signal: Signal, content: dict[tuple[str, ...], Any]) -> str:
+    """JSON with every value at its path; a signal without a field is its bare value."""
+    path = _path(signal.field)
+    if not path:
+        value = content[()]
+        return value if isinstance(value, str) else json.dumps(value)
+    document: dict[str, Any] = {}
+    for keys, value in content.items():
+        place = document
+        for key in (keys or path)[:-1]:
+            place = place.setdefault(key, {})
+        place[(keys or path)[-1]] = value
+    return json.dumps(document)
