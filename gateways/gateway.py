@@ -11,7 +11,7 @@ from gateways.clock import GatewayClock
 from gateways.errors import SourceRefused
 from gateways.life import Life
 from gateways.sink import PatientSink, Sink
-from gateways.source import Backoff, Context, make, points_of, wait_for
+from gateways.source import Backoff, Context, first_of, make, points_of
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,9 @@ async def _beat(life: Life, clock: GatewayClock, heartbeat_s: float, stop: async
         wait_s = due - loop.time()
         if expiry_s is not None:
             wait_s = min(wait_s, expiry_s)
-        if await wait_for(stop, max(wait_s, 0.0)):
+        await first_of(stop, life.runs_out, timeout_s=max(wait_s, 0.0))
+        life.runs_out.clear()
+        if stop.is_set():
             return
         if loop.time() >= due:
             # After a stall the missed ones stay missed: nobody saw those machines.

@@ -56,6 +56,8 @@ class Life:
         self._lives: dict[tuple[str, str], _Life] = {}
         self._pending: list[Link] = []
         self._sending = asyncio.Lock()
+        self.runs_out = asyncio.Event()
+        """Set when a life begins that can run out: whoever sleeps until the next expiry must look again."""
 
     def expect(self, source: str, machine: str) -> None:
         """Look after a machine; one that shows no life within an interval is written as down."""
@@ -82,6 +84,8 @@ class Life:
         if not life.up:
             life.up = True
             life.beaten_ns = None
+            if life.until_ns is not None:
+                self.runs_out.set()
             if now is not None:
                 self._beat(life, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -94,7 +95,8 @@ class Mqtt(Source):
             if stop.is_set():
                 # The broker sends nothing more, what is in hand is handed over and acknowledged.
                 link.inbox.close()
-            await work
+            with suppress(LinkLost) if stop.is_set() else nullcontext():
+                await work
         finally:
             for task in (stopping, work):
                 task.cancel()

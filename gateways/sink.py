@@ -7,10 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
-from ingest.pipeline import Gap, Link
-
 from gateways.rollup import Rollup
 from ingest.errors import SpoolUnavailable
+from ingest.pipeline import Gap, Link
 from ingest.samples import Sample
 
 __all__ = ["Gap", "Link", "PatientSink", "Sample", "Sink", "SpoolUnavailable"]

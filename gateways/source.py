@@ -145,9 +145,15 @@ class Backoff:
 
 async def wait_for(event: asyncio.Event, timeout_s: float | None) -> bool:
     """Wait for an event at most so long; whether it is set."""
+    await first_of(event, timeout_s=timeout_s)
+    return event.is_set()
+
+
+async def first_of(*events: asyncio.Event, timeout_s: float | None) -> None:
+    """Wait for the first of several events, at most so long."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

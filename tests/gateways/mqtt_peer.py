@@ -56,6 +56,7 @@ class MqttPeer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.names = ["count", "state"]
         self.port = servers.free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.machine: Publisher | None = None
@@ -67,11 +68,8 @@ class MqttPeer:
         return MqttSource(kind="mqtt", host="127.0.0.1", port=self.port, protocol=self.protocol)
 
     def signals(self) -> dict[str, Signal]:
-        return {
-            "count": Signal(source="src", topic=DATA, field="v.count", time_field="t"),
-            "state": Signal(source="src", topic=DATA, field="v.state", time_field="t"),
-            "link": Signal(source="src", topic=LINK),
-        }
+        data = {n: Signal(source="src", topic=DATA, field=f"v.{n}", time_field="t") for n in self.names}
+        return data | {"link": Signal(source="src", topic=LINK)}
 
     async def start(self) -> None:
         if self.process is None:
@@ -131,13 +129,10 @@ class AmqttPeer(MqttPeer):
             self.broker = None
 
     async def publish(self, signal: str, value: object, time_ns: int) -> None:
-        await asyncio.to_thread(super_publish, self, signal, value, time_ns)
+        # The broker runs in this loop, so waiting for its answer must not hold the loop.
+        assert self.machine is not None
+        await asyncio.to_thread(self.machine.publish, DATA, json.dumps({"t": time_ns, "v": {signal: value}}))
 
     async def publish_garbage(self) -> None:
         assert self.machine is not None
         await asyncio.to_thread(self.machine.publish, DATA, b'{"v": {"count": ')
-
-
-def super_publish(peer: MqttPeer, signal: str, value: object, time_ns: int) -> None:
-    assert peer.machine is not None
-    peer.machine.publish(DATA, json.dumps({"t": time_ns, "v": {signal: value}}))

@@ -27,6 +27,7 @@ class OpcUaPeer:
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.names = {"count": "Count", "state": "State"}
         self.others: list[str] = []
         self.hidden: set[str] = set()
         self.server: Server | None = None
@@ -43,10 +44,7 @@ class OpcUaPeer:
         return OpcUaSource(kind="opcua", endpoint=self.endpoint, publishing_interval_ms=20, security="none")
 
     def signals(self) -> dict[str, Signal]:
-        return {
-            "count": Signal(source="src", node=f"nsu={URI};s=Count"),
-            "state": Signal(source="src", node=f"nsu={URI};s=State"),
-        }
+        return {name: Signal(source="src", node=f"nsu={URI};s={node}") for name, node in self.names.items()}
 
     async def start(self) -> None:
         server = Server(user_manager=self.user_manager)
@@ -77,7 +75,7 @@ class OpcUaPeer:
             self.server = None
 
     async def publish(self, signal: str, value: object, time_ns: int, **more: Any) -> None:
-        await self.write(signal.capitalize(), ua.Variant(value), time_ns, **more)
+        await self.write(self.names[signal], ua.Variant(value), time_ns, **more)
 
     async def write(
         self, name: str, variant: ua.Variant, time_ns: int, *, status: int = 0, server_ns: int | None = None

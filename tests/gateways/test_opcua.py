@@ -132,7 +132,7 @@ async def test_every_scalar_type_and_nothing_else(peer):
     moment = dt.datetime(2026, 11, 23, 10, 0, 0, 500_000, tzinfo=dt.UTC)
     kinds = {
         "a": (ua.Variant(-7, ua.VariantType.Int64), -7.0),
-        "b": (ua.Variant(True, ua.VariantType.Boolean), 1.0),
+        "b": (ua.Variant(Value=True, VariantType=ua.VariantType.Boolean), 1.0),
         "c": (ua.Variant(1.5, ua.VariantType.Float), 1.5),
         "d": (ua.Variant("text", ua.VariantType.String), "text"),
         "e": (ua.Variant(ua.LocalizedText("draait", "nl"), ua.VariantType.LocalizedText), "draait"),
@@ -274,7 +274,7 @@ async def test_one_node_may_feed_several_signals(peer):
 
 
 async def test_following_the_servers_clock(peer, quick):
-    """Times of 2016, far from the system's clock: samples keep them, heartbeats fill each leap, an outage has none."""
+    """Samples of 2016 keep their times, heartbeats fill each leap of the clock, an outage has none."""
     start = 1_463_115_600 * S
     clock = Hands().clock("source")
     sink = Collector()
@@ -304,7 +304,7 @@ async def test_following_the_servers_clock(peer, quick):
 
 
 class _Gatekeeper(UserManager):
-    def get_user(self, iserver, username=None, password=None, certificate=None):
+    def get_user(self, *_args, **_more):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 
@@ -106,10 +107,8 @@ def test_not_a_number_is_left_to_the_pipeline():
 def test_any_bytes_are_read_or_refused(data):
     """No payload raises anything but Undecodable."""
     for path in ("", "v"):
-        try:
+        with contextlib.suppress(Undecodable):
             one(data, path, "t")
-        except Undecodable:
-            pass
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,7 @@ def test_death(word):
 
 
 def test_life_in_json_may_be_a_truth_or_a_number():
-    """true and 1 alike."""
+    """True and 1 alike."""
     assert payload.life(b'{"up": true}', ("up",)) is True
     assert payload.life(b'{"up": 0}', ("up",)) is False
     with pytest.raises(Undecodable):
