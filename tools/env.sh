@@ -67,7 +67,14 @@ if ! { [ -x "$python" ] && new_enough "$python" && "$python" -m pip --version >/
 fi
 rm -f .venv/.installed-dev .venv/.installed-demo
 echo "Installing from $lock (the first time this takes a minute or so) ..."
-pip() { "$python" -m pip --disable-pip-version-check "$@"; }
-pip install --quiet --require-hashes --requirement "$lock"
-pip install --quiet --no-deps --no-build-isolation --editable .
+# Only what goes wrong is shown: setuptools warns at length about editable installations.
+pip() {
+    "$python" -m pip --disable-pip-version-check "$@" >.venv/install.log 2>&1 || {
+        cat .venv/install.log >&2
+        echo "The installation failed: see above. If it was the network, run make again to go on." >&2
+        exit 1
+    }
+}
+pip install --require-hashes --requirement "$lock"
+pip install --no-deps --no-build-isolation --editable .
 mark "$lock" >".venv/.installed-$1"

@@ -1,0 +1,72 @@
+"""What stands in the documents: links, code blocks, commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a document.
+
+    Attributes
+    ----------
+    where : str
+        Document and line, for messages.
+    language : str
+    text : str
+    """
+
+    where: str
+    language: str
+    text: str
+
+
+def name(path: Path) -> str:
+    """A document's name in messages."""
+    return str(path.relative_to(ROOT))
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """The fenced blocks of a document."""
+    text = path.read_text()
+    for match in _FENCE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(f"{name(path)}:{line}", match[2], match[3])
+
+
+def links(path: Path) -> list[str]:
+    """Where a document's links go; those inside code are none."""
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", path.read_text()))
+    return _LINK.findall(text)
+
+
+def anchors(path: Path) -> set[str]:
+    """Anchors of a document's headings, as GitHub makes them."""
+    found = set()
+    for heading in _HEADING.findall(_FENCE.sub("", path.read_text())):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+        found.add("".join(c for c in plain.replace(" ", "-") if c.isalnum() or c in "-_"))
+    return found
+
+
+def commands(block: Block, program: str) -> Iterator[list[str]]:
+    """The arguments of each call of a program in a shell block."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        for part in re.split(r"\s(?:\||&&|;)\s", line):
+            words = shlex.split(part, comments=True)
+            while words and re.fullmatch(r"\w+=.*", words[0]):
+                words.pop(0)
+            if words and (words[0] == program or words[0].endswith(f"/{program}")):
+                yield words[1:]
