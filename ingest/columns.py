@@ -56,7 +56,7 @@ def grouped(rows: Iterable[Row]) -> tuple[Groups, list[Rejected]]:
     return groups, rejected
 
 
-def array_of(kind: Kind, values: Sequence[Value]) -> Values:
+def array_of(kind: Kind, values: Sequence[Any]) -> Values:
     """Values of one kind as an array; texts as objects."""
     if kind == "f":
         return np.array(values, dtype=np.float64)

@@ -38,7 +38,17 @@ Wants = Literal["number", "text", "either"]
 
 
 class Untypable(ValueError):  # noqa: N818 - it names the value, which becomes a dead letter
-    """A value that its signal cannot take; the message is the reason of the dead letter."""
+    """A value that its signal cannot take; the message is the reason of the dead letter.
+
+    Attributes
+    ----------
+    kind : str
+        The reason without the value itself, to count by.
+    """
+
+    def __init__(self, message: str, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind or message
 
 
 def wants(role: str) -> Wants:
@@ -70,7 +80,7 @@ def typed(role: str, value: float | str | bool) -> float | str:
         if want != "number":
             return value
         if not _NUMBER.match(value):
-            raise Untypable(f"text {value[:40]!r} where a number belongs")
+            raise Untypable(f"text {value[:40]!r} where a number belongs", "text where a number belongs")
         value = float(value)
     try:
         number = float(value)
@@ -79,6 +89,11 @@ def typed(role: str, value: float | str | bool) -> float | str:
     if not math.isfinite(number):
         raise Untypable(f"{number} is not a number")
     return code_text(number) if want == "text" else number
+
+
+def untyped(text: str) -> float | str:
+    """A value of which a file only has the text: a number where it reads as one."""
+    return float(text) if _NUMBER.match(text) else text
 
 
 def field_of(signal: str, value: float | str) -> str:
@@ -153,5 +168,6 @@ __all__ = [
     "link_tags",
     "quality_code",
     "typed",
+    "untyped",
     "wants",
 ]
