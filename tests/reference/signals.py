@@ -238,10 +238,14 @@ class Signals:
         scale = plan.factor(signal)
         most = signal.get("max_power_kw")
         segments = []
-        for pair in self.counter("energy"):
+        pairs_found = self.counter("energy")
+        for pair in pairs_found:
             kw = pair.amount * scale * 3600 * SECOND / (pair.end - pair.start)
             refused = pair.kind == "reset" and most is not None and kw > number(most)
-            # Reading: what a trailing low hides is missing until it is resolved.
-            if not refused and pair.kind != "trailing":
+            if not refused:
                 segments.append((pair.start, pair.end, kw, kw))
+        # Reading: a trailing low is a reading of nothing used, up to the last of its run.
+        last = max(r.time for r in self.readings("energy") if r.value is not None)
+        if pairs_found and pairs_found[-1].kind == "trailing" and pairs_found[-1].end < last:
+            segments.append((pairs_found[-1].end, last, 0, 0))
         return segments
