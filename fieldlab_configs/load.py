@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from fieldlab_configs.checks import check
 from fieldlab_configs.errors import ConfigError
@@ -10,6 +11,9 @@ from fieldlab_configs.kinds import Context
 from fieldlab_configs.reading import Reader
 from fieldlab_configs.site import Site
 from fieldlab_configs.tree import MAX_BYTES, Node, Problem, dotted, grow
+
+MAX_SAID: Final = 100
+"""A file that is something else altogether has a problem in every line; nobody reads further than this."""
 
 
 def load(path: str | Path) -> Site:
@@ -57,7 +61,10 @@ def parse(text: str, path: str | Path = "config.yaml") -> Site:
     problems.extend(_between(site, root, problems))
     if problems:
         ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
-        raise ConfigError([f"{path}:{p.line}: {dotted(p.path)}: {p.message}" for p in ordered])
+        said = [f"{path}:{p.line}: {dotted(p.path)}: {p.message}" for p in ordered[:MAX_SAID]]
+        if len(ordered) > MAX_SAID:
+            said.append(f"{path}: and {len(ordered) - MAX_SAID} more problems")
+        raise ConfigError(said)
     return site.model_copy(update={"path": file})
 
 

@@ -137,7 +137,9 @@ class Reader:
         found: dict[Any, Any] = {}
         for text, child in node.entries.items():
             key = self.read(key_hint, Node("scalar", child.line, text, child.key_plain, path=child.path))
-            found[key if key not in found else text] = self.read(value_hint, child)
+            if key in found:
+                self.wrong(child, f"means the same as another key here, {key}")
+            found[key] = self.read(value_hint, child)
         return found
 
     def _dated(self, hint: Any, node: Node) -> Dated[Any]:
@@ -204,7 +206,7 @@ class Reader:
                 if name == "timezone":
                     self.context.timezone = values[name]
             elif info.is_required():
-                if not any(n is Filled or isinstance(n, Filled) for n in split(hint)[1]):
+                if not any(isinstance(n, Filled) for n in split(hint)[1]):
                     self.wrong(node, f"{key} is missing")
                 values[name] = self._placeholder(hint)
             elif isinstance(info.default, Model):  # its own defaults may depend on the config's folder
@@ -250,6 +252,6 @@ def _keys(model: type[Model]) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, hint in hints(model).items():
         notes = split(hint)[1]
-        if not any(n is Internal or isinstance(n, Internal) for n in notes):
+        if not any(isinstance(n, Internal) for n in notes):
             keys[next((n.name for n in notes if isinstance(n, Key)), name)] = name
     return keys

@@ -76,6 +76,13 @@ def test_all_problems_are_said_at_once_in_order_of_line() -> None:
     assert len(lines) == 4
 
 
+def test_a_file_of_something_else_is_not_told_in_full() -> None:
+    """The first hundred problems, and how many more there are."""
+    said = problems(BASE + "".join(f"k{n}: 1\n" for n in range(150)))
+    assert len(said) == 101
+    assert said[-1] == "lab.yaml: and 50 more problems"
+
+
 def test_the_base_itself_is_right() -> None:
     """Or else every case above proves nothing."""
     with pytest.raises(AssertionError, match="holds no"):

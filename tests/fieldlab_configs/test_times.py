@@ -58,17 +58,17 @@ def test_a_site_that_moved_reads_each_time_in_the_zone_of_its_day() -> None:
     """A timezone's own start is read in that timezone; other times in the one then in force."""
     text = (
         "fieldlab: lab\n"
-        "timezone: [{from: 2020-01-01, value: Europe/Amsterdam}, {from: 2026-06-01, value: America/New_York}]\n"
+        "timezone: [{from: 2020-01-01, value: Europe/Amsterdam}, {from: 2026-06-01, value: Asia/Tokyo}]\n"
         "lines: [{id: a, machines: [{id: m, planned_downtime: ["
-        "{start: 2026-05-01T06:00, end: 2026-05-01T07:00}, {start: 2026-07-01T06:00, end: 2026-07-02}]}]}]\n"
+        "{start: 2026-05-01T06:00, end: 2026-05-02}, {start: 2026-07-01T06:00, end: 2026-07-02}]}]}]\n"
     )
     site = parse(text)
-    assert site.timezone.entries[1][0] == moment_ns("2026-06-01T04:00:00Z")
+    assert site.timezone.entries[1][0] == moment_ns("2026-05-31T15:00:00Z")
     before, after = site.machine("m").planned_downtime
     assert before.start_ns == moment_ns("2026-05-01T04:00:00Z")
     assert (after.start_ns, after.end_ns) == (
-        moment_ns("2026-07-01T10:00:00Z"),
-        moment_ns("2026-07-02T04:00:00Z"),
+        moment_ns("2026-06-30T21:00:00Z"),
+        moment_ns("2026-07-01T15:00:00Z"),
     )
 
 
