@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 
-class CannotSimulate(ValueError):  # noqa: N818 - read aloud: raise CannotSimulate("no source ...")
+class SimulatorError(Exception):
+    """Anything below: one message for a person, never a traceback."""
+
+
+class CannotSimulate(SimulatorError, ValueError):  # noqa: N818 - named by its remedy
     """The configuration or the request cannot be simulated; the message says what to change."""
 
 
-class PortBusy(OSError):  # noqa: N818 - read aloud
-    """An endpoint of the configuration cannot be served here; the message says which and why."""
+class PortBusy(SimulatorError, OSError):  # noqa: N818 - named by its remedy
+    """An endpoint of the configuration cannot be served here, or no broker answers there."""
 
 
-class NobodyListens(TimeoutError):  # noqa: N818 - read aloud
-    """No gateway subscribed, or one stopped taking what it is given, within the time allowed."""
+class NobodyListens(SimulatorError, TimeoutError):  # noqa: N818 - named by its remedy
+    """A gateway or a broker stopped taking what it is given, within the time allowed."""

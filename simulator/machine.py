@@ -25,6 +25,7 @@ TICK_NS: Final = 1_000_000
 METER_S: Final = 15.0
 SAMPLED_S: Final = 5.0
 OVERTIME: Final = 0.25
+AHEAD: Final = 8  # cycles of the line's slowest machine that fit between two machines
 ROLES: Final = frozenset({
     "state", "total_count", "good_count", "scrap_count", "rework_count", "product", "order",
     "ideal_cycle_time", "power", "energy", "material", "reason", "link",
@@ -64,6 +65,25 @@ class Reading:
     late: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a line allows a machine that is faster than its slowest one.
+
+    Attributes
+    ----------
+    cycle_s : float
+        Of the slowest machine, for as many parts as one cycle here makes. [s]
+    share : float
+        Of its planned time in which that machine is at work.
+    waits : str
+        The state of a machine that is ahead: starved behind the slowest one, blocked before it.
+    """
+
+    cycle_s: float
+    share: float
+    waits: str
+
+
 class MachineModel:
     """One machine.
 
@@ -80,6 +100,8 @@ class MachineModel:
         Counters that roll over begin far from it, so that a fault is never taken for it.
     resets : tuple of int
         Instants at which its counters begin again from 0.
+    pace : Pace, optional
+        What its line allows it; default: it works as fast as it can.
     """
 
     def __init__(
@@ -91,6 +113,7 @@ class MachineModel:
         start_ns: int,
         low_counters: bool = False,
         resets: tuple[int, ...] = (),
+        pace: Pace | None = None,
     ) -> None:
         self.machine: Final = machine
         self.kind: Final = kind_of(machine.kind)
@@ -113,6 +136,9 @@ class MachineModel:
         self._told: dict[str, int] = {}
         self._orders = Orders(self._rng, machine, self.kind)
         self._incidents = Incidents(self._rng, machine, self.kind)
+        self._pace = pace
+        self._worked_ns = 0
+        self._cycles = 0
         self._queue: list[tuple[int, int, Process]] = []
         for order, process in enumerate(self._processes(resets)):
             heapq.heappush(self._queue, (start_ns, order, process))
@@ -191,7 +217,10 @@ class MachineModel:
         while True:
             duty, until_ns = self.plan.duty(self.now_ns)
             if duty == "work":
+                yield from self._keep_pace()
+                began_ns = self.now_ns
                 yield from self._cycle()
+                self._worked_ns += self.now_ns - began_ns
             elif duty == "break":
                 yield from self._be("idle", until_ns)
             elif duty == "downtime":
@@ -226,6 +255,16 @@ class MachineModel:
         yield self._after(cycle_s)
         self._finish()
 
+    def _keep_pace(self) -> Process:
+        """A machine that is ahead of its line waits for parts, or for room."""
+        if self._pace is None:
+            return
+        ahead_s = self._cycles * self._pace.cycle_s - self._pace.share * self._worked_ns / SECOND_NS
+        if ahead_s > AHEAD * self._pace.cycle_s:
+            began_ns = self.now_ns
+            yield from self._trouble(self._pace.waits, ahead_s * self._rng.uniform(0.5, 0.9))
+            self._worked_ns += self.now_ns - began_ns
+
     def _change_over(self) -> Process:
         self._enter("setup")
         self._orders.next()
@@ -252,6 +291,7 @@ class MachineModel:
     def _finish(self) -> None:
         """A cycle ends: its parts are counted."""
         parts = self.parts_per_cycle
+        self._cycles += 1
         good, reworked = self._orders.outcome()
         material_kg = round(parts * self.kind.material_kg * self._rng.uniform(0.97, 1.03), 4)
         self.truth.make(

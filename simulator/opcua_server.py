@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -48,8 +48,8 @@ class OpcUaMachines:
         Its first CurrentTime.
     bind : str
         The address to listen on; the port is the endpoint's.
-    texts : iterable of (str, str), optional
-        Machine and signal of what a recording tells as text, whatever its role would.
+    kinds : mapping of (str, str) to type, optional
+        What a recording tells of a machine's signal: `str` or `float`, whatever its role would.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class OpcUaMachines:
         *,
         start_ns: int,
         bind: str = "127.0.0.1",
-        texts: Iterable[tuple[str, str]] = (),
+        kinds: Mapping[tuple[str, str], type] | None = None,
     ) -> None:
         source = site.sources[name]
         if not isinstance(source, OpcUaSource):
@@ -73,7 +73,7 @@ class OpcUaMachines:
         self._bind = bind
         self._start_ns = start_ns
         self._server = Server(user_manager=ReadOnly())
-        self._space = Space(self._server, site, name, start_ns, texts)
+        self._space = Space(self._server, site, name, start_ns, kinds or {})
         self._listening = False
 
     async def start(self) -> None:

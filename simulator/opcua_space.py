@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 
 from fieldlab_configs import Machine, Site
+from fieldlab_configs.states import code_text
 from simulator.codes import Codes
 from simulator.machine import COUNTS, Reading
 
@@ -33,6 +35,9 @@ _ITEM_STATE: Final = {
     "off": (0, "NotAvailable"),
     "unknown": (0, "NotAvailable"),
 }
+
+
+_RECORDED: Final = {str: ua.VariantType.String, float: ua.VariantType.Double}
 
 
 def moment(time_ns: int) -> Any:
@@ -83,17 +88,18 @@ class Variable:
         """A reading as this node holds it."""
         value: Any = reading.value
         if value is None:
-            code = (
-                StatusCodes.Good if reading.quality == "good" else getattr(StatusCodes, reading.quality, None)
-            )
-            return nothing(StatusCodes.Bad if code is None else code, reading.time_ns)
+            return nothing(getattr(StatusCodes, reading.quality, StatusCodes.Bad), reading.time_ns)
         if self.kind == ua.VariantType.String:
-            value = str(value)
+            value = code_text(value)
         elif self.kind == ua.VariantType.Boolean:
             value = bool(value)
         elif self.kind == ua.VariantType.Double:
             value = float(value)
-        return stamped(value, self.kind, reading.time_ns)
+        told = stamped(value, self.kind, reading.time_ns)
+        if reading.quality == "good":
+            return told
+        code: Any = getattr(StatusCodes, reading.quality, StatusCodes.Uncertain)
+        return dataclasses.replace(told, StatusCode=ua.StatusCode(code))
 
 
 class Space:
@@ -107,12 +113,12 @@ class Space:
     source : str
         Id of the source.
     start_ns : int
-    texts : iterable of (str, str)
-        Machine and signal of what is told as text, whatever its role would.
+    kinds : mapping of (str, str) to type
+        What a recording tells of a machine's signal: `str` or `float`, whatever its role would.
     """
 
     def __init__(
-        self, server: Server, site: Site, source: str, start_ns: int, texts: Iterable[tuple[str, str]]
+        self, server: Server, site: Site, source: str, start_ns: int, kinds: Mapping[tuple[str, str], type]
     ) -> None:
         self.variables: dict[tuple[str, str], Variable] = {}
         self.clocks: list[ua.NodeId] = [ua.NodeId.from_string(CURRENT_TIME)]
@@ -120,7 +126,7 @@ class Space:
         self._site = site
         self._source = source
         self._start_ns = start_ns
-        self._texts = frozenset(texts)
+        self._kinds = kinds
         self._own = self._machinery = self._devices = 0
 
     async def build(self, machines: Iterable[Machine], clock_node: str) -> None:
@@ -153,10 +159,9 @@ class Space:
         codes = Codes(machine, self._start_ns)
         for name, signal in machine.signals.items():
             if signal.source == self._source and signal.node:
-                text = (machine.id, name) in self._texts
                 variable = Variable(
                     await self._node_id(signal.node),
-                    ua.VariantType.String if text else _kind(machine, name, codes),
+                    _RECORDED.get(self._kinds.get((machine.id, name), object), _kind(machine, name, codes)),
                     item_state if name == "state" else None,
                 )
                 await self._add_variable(thing, name, variable)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from fieldlab_configs import Machine, Site
-from simulator.machine import MachineModel, Reading
+from simulator.kinds import kind_of
+from simulator.machine import COUNTS, MachineModel, Pace, Reading
 from simulator.truth import kpis
+
+SHARE: Final = 0.72
+"""Of planned time in which the slowest machine of a line is about its work."""
 
 
 class Plant:
@@ -46,6 +50,7 @@ class Plant:
                 start_ns=start_ns,
                 low_counters=low_counters,
                 resets=(resets or {}).get(machine.id, ()),
+                pace=_pace(site, machine, start_ns),
             )
             for machine in (site.machines() if machines is None else machines)
         }
@@ -86,3 +91,23 @@ class Plant:
         for model in self.models.values():
             model.made.clear()
             del model.products[:-1]
+
+
+def _pace(site: Site, machine: Machine, time_ns: int) -> Pace | None:
+    """What the slowest machine of its line leaves a machine; by its mean, so that none waits for another."""
+    for line in site.lines:
+        ids = [m.id for m in line.machines]
+        if machine.id in ids and line.bottleneck in ids and machine.id != line.bottleneck:
+            slowest = line.machines[ids.index(line.bottleneck)]
+            counters = [machine.signals[name].per_count for name in COUNTS if name in machine.signals]
+            waits = "starved" if ids.index(machine.id) > ids.index(line.bottleneck) else "blocked"
+            return Pace(_mean_ideal_s(slowest, time_ns) * max(counters, default=1.0), SHARE, waits)
+    return None
+
+
+def _mean_ideal_s(machine: Machine, time_ns: int) -> float:
+    own = machine.ideal_cycle_time_s
+    usual_s = own.at(time_ns) if own else kind_of(machine.kind).ideal_s
+    rates = [p.ideal_cycle_time_s for p in machine.products.values()]
+    found = [rate.at(time_ns) if rate else usual_s for rate in rates]
+    return sum(found) / len(found) if found else usual_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,14 +25,17 @@ Front = OpcUaMachines | MqttMachines
 
 
 def fronts_of(
-    site: Site, *, start_ns: int, bind: str = "127.0.0.1", texts: Iterable[tuple[str, str]] = ()
+    site: Site,
+    *,
+    start_ns: int,
+    bind: str = "127.0.0.1",
+    kinds: Mapping[tuple[str, str], type] | None = None,
 ) -> list[Front]:
     """A server or a group of publishers for every source that has machines, not yet started."""
-    texts = frozenset(texts)
     fronts: list[Front] = []
     for name, source in site.sources.items():
         if isinstance(source, OpcUaSource):
-            fronts.append(OpcUaMachines(site, name, start_ns=start_ns, bind=bind, texts=texts))
+            fronts.append(OpcUaMachines(site, name, start_ns=start_ns, bind=bind, kinds=kinds))
         elif isinstance(source, MqttSource):
             fronts.append(MqttMachines(site, name, start_ns=start_ns))
     fronts = [front for front in fronts if front.machines]
