@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from ingest.recording import RecordingError
 
-from fieldlab import kpi
+from fieldlab import check, demo, kpi, services, simulate
 from fieldlab.errors import Found, WrongUse
 from fieldlab_configs import ConfigError
 from ingest.store import StoreUnavailable
@@ -25,8 +25,14 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"fieldlab {version('fieldlab')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for room in (kpi,):
-        room.add_parser(commands)
+    for add in (
+        demo.add_parser,
+        simulate.add_parser,
+        services.add_parsers,
+        kpi.add_parser,
+        check.add_parsers,
+    ):
+        add(commands)
     return top
 
 
