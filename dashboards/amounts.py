@@ -14,11 +14,11 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
 def decimal(value: float, digits: int, language: Language) -> str:
-    """A number with a fixed count of decimals.
+    r"""A number with a fixed count of decimals.
 
     Examples
     --------
-    >>> decimal(1234.5, 1, "nl").replace("\\u202f", " "), decimal(1234.5, 1, "en").replace("\\u202f", " ")
+    >>> decimal(1234.5, 1, "nl").replace("\u202f", " "), decimal(1234.5, 1, "en").replace("\u202f", " ")
     ('1 234,5', '1 234.5')
     """
     text = f"{value:,.{digits}f}".replace(",", _NARROW)
@@ -28,12 +28,12 @@ def decimal(value: float, digits: int, language: Language) -> str:
 
 
 def percent(ratio: float | None, language: Language, digits: int = 1) -> str:
-    """A ratio as a percentage.
+    r"""A ratio as a percentage.
 
     Examples
     --------
     >>> percent(0.6234, "en"), percent(None, "en")
-    ('62.3\\u202f%', '–')
+    ('62.3\u202f%', '–')
     """
     if ratio is None:
         return UNDEFINED

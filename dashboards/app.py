@@ -93,7 +93,7 @@ def create_app(poller: Poller) -> FastAPI:
 
 @ui.page("/")
 async def _show(request: Request, client: Client) -> None:
-    poller = cast(Poller, request.scope[_SCOPE_KEY])
+    poller = cast("Poller", request.scope[_SCOPE_KEY])
     page = Page(poller, client, request.query_params, _STYLE_URL)
     page.build()
     page.listen()
@@ -192,5 +192,5 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise AddressInUse(host, port) from error
         raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener

@@ -32,24 +32,22 @@ class OeeCard:
         with Box("section", "card hero", aria_label="OEE"):
             self.number = Number("oee_index", say("oee_index", language), "huge")
             Text("p", say("oee_index.question", language), "question")
-            self.bounds = Box("div", "bounds", data_testid="oee_bounds", data_low="", data_high="")
-            with self.bounds:
-                self.pooled = Text("p", "", "pooled", data_testid="machines_oee_index", data_value="")
-                self.track = Box("div", "track", aria_hidden="true")
-                with self.track:
-                    Box("div", "between")
-                    Box("div", "point")
-                with Box("div", "scale", aria_hidden="true"):
-                    Text("span", "0")
-                    Text("span", "50")
-                    Text("span", "100")
-                self.words = Text("p", "", "fig-note")
+            with Box("div", "spans"):
+                self.track = _track()
+                self.bounds = Box("div", "bounds", data_testid="oee_bounds", data_low="", data_high="")
+                with self.bounds:
+                    self.pooled = Text("p", "", "pooled", data_testid="machines_oee_index", data_value="")
+                    self.pooled_track = _track()
+                    self.words = Text("p", "", "fig-note")
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a moment."""
         line = snapshot.view.machine is None
-        self.number.show(figures.figure(self.panel, snapshot.total, self.language, line=line))
+        figure = figures.figure(self.panel, snapshot.total, self.language, line=line)
         bounds = figures.oee_bounds(snapshot.total, self.language, line=line)
+        self.number.show(figure, figure.why)
+        _place(self.track, figure.value, None if line else bounds)
+        kit.put(self.track, data_level=figure.level or None)
         kit.hide(self.bounds, bounds is None)
         kit.put(
             self.bounds,
@@ -59,13 +57,27 @@ class OeeCard:
         if bounds is None:
             return
         kit.write(self.words, bounds.why)
-        low, high, at = kit.share(bounds.low), kit.share(bounds.high), kit.share(bounds.point)
-        shown = "0" if bounds.point is None else "1"
-        kit.put(self.track, style=f"--low: {low}; --high: {high}; --at: {at}; --shown: {shown}")
         kit.hide(self.pooled, not line)
+        kit.hide(self.pooled_track, not line)
         pooled = amounts.percent(bounds.point, self.language)
         kit.write(self.pooled, f"{say('pooled', self.language)}: {pooled}")
         kit.put(self.pooled, data_value="" if bounds.point is None else repr(bounds.point))
+        _place(self.pooled_track, bounds.point, bounds)
+
+
+def _track() -> Box:
+    """A bar of 0 to 100 % with a figure on it, and between what it lies."""
+    with Box("div", "track", aria_hidden="true") as track:
+        Box("div", "fill")
+        Box("div", "between")
+        Box("div", "point")
+    return track
+
+
+def _place(track: Box, value: float | None, bounds: figures.Bounds | None) -> None:
+    low, high = (kit.share(bounds.low), kit.share(bounds.high)) if bounds else ("0%", "0%")
+    style = f"--at: {kit.share(value)}; --low: {low}; --high: {high}"
+    kit.put(track, style=f"{style}; --bounded: {int(bounds is not None)}; --shown: {int(value is not None)}")
 
 
 class FactorsCard:
@@ -147,28 +159,27 @@ class StatesCard:
 
 
 class PartsCard:
-    """Good and scrap."""
+    """Good and scrap; where nothing tells them apart, what was produced."""
+
+    COUNTS = ("produced_quantity", "good_quantity", "scrap_quantity")
 
     def __init__(self, language: Language, site: Site) -> None:
         self.language, self.site = language, site
         with Box("section", "card parts", aria_label=say("parts", language)):
             self.per = title("parts", language)
-            with Box("div", "pair"):
+            with Box("div", "pair trio"):
                 self.numbers = {
-                    name: Number(name, say(name, language), f"medium {name}")
-                    for name in ("good_quantity", "scrap_quantity")
+                    name: Number(name, say(name, language), f"medium {name}") for name in self.COUNTS
                 }
             self.chart = Chart("parts_chart", 190)
 
     def show(self, snapshot: Snapshot, ink: Ink) -> None:
         """Show a moment."""
-        line = snapshot.view.machine is None
-        for name, number in self.numbers.items():
-            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+        shown = _show_all(self.numbers, snapshot, self.language)
         per = per_bucket(snapshot, self.site, self.language)
         kit.write(self.per, per)
         options = charts.parts(snapshot, self.site, self.language, ink)
-        self.chart.show(options, say("chart.parts", self.language, per=per))
+        self.chart.show(options, say("chart.parts", self.language, per=per), shown["produced_quantity"].why)
 
 
 class EnergyCard:
@@ -181,20 +192,30 @@ class EnergyCard:
             self.per = title(name, language)
             with Box("div", "pair"):
                 self.numbers = {
-                    name: Number(name, say(name, language), "medium", bar=False)
-                    for name in (name, "energy_kwh")
+                    name: Number(name, say("this_period", language), "medium"),
+                    "energy_kwh": Number("energy_kwh", say("energy_kwh", language), "medium"),
                 }
             self.chart = Chart("energy_chart", 190)
 
     def show(self, snapshot: Snapshot, ink: Ink) -> None:
         """Show a moment."""
-        line = snapshot.view.machine is None
-        for name, number in self.numbers.items():
-            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+        shown = _show_all(self.numbers, snapshot, self.language)
         per = per_bucket(snapshot, self.site, self.language)
         kit.write(self.per, per)
         options = charts.energy(snapshot, self.site, self.language, ink)
-        self.chart.show(options, say("chart.energy", self.language, per=per))
+        why = shown["energy_per_good_unit_kwh"].why
+        self.chart.show(options, say("chart.energy", self.language, per=per), why)
+
+
+def _show_all(
+    numbers: dict[str, Number], snapshot: Snapshot, language: Language
+) -> dict[str, figures.Figure]:
+    """Show every number of a card; returns what was shown."""
+    line = snapshot.view.machine is None
+    found = {name: figures.figure(BY_ID[name], snapshot.total, language, line=line) for name in numbers}
+    for name, number in numbers.items():
+        number.show(found[name])
+    return found
 
 
 def per_bucket(snapshot: Snapshot, site: Site, language: Language) -> str:

@@ -112,6 +112,13 @@ PANELS: Final[tuple[Panel, ...]] = (
     Panel("coverage", ("coverage",), "ratio", "figure", thresholds=_COVERAGE_LEVELS),
     Panel("oee_by_machine", ("oee_index",), "ratio", "figure", "machine", thresholds=_OEE_LEVELS),
     Panel("states", tuple(f"state_{name}_s" for name in STATE_CLASSES), "state", "timeline", "time"),
+    Panel(
+        "produced_quantity",
+        ("produced_quantity",),
+        "parts",
+        "figure",
+        line_measure=("line_produced_quantity",),
+    ),
     Panel("good_quantity", ("good_quantity",), "parts", "figure", line_measure=("line_good_quantity",)),
     Panel("scrap_quantity", ("scrap_quantity",), "parts", "figure"),
     Panel(
@@ -149,9 +156,7 @@ def formulas(convention: Convention, *, line: bool) -> dict[str, Formula]:
     known = Sum(("planned_busy_time_s",), ("unknown_time_s",))
     produced_in = Sum(("actual_production_time_s", *minor))
     good = "line_good_quantity" if line else "good_quantity"
-    of_machines = Formula(
-        Sum(("ideal_good_time_s",)), Sum(("planned_busy_time_s",), ("count_missing_s",))
-    )
+    of_machines = Formula(Sum(("ideal_good_time_s",)), Sum(("planned_busy_time_s",), ("count_missing_s",)))
     of_line = Formula(Sum(("line_ideal_good_time_s",)), Sum(("line_planned_busy_time_s",)))
     return {
         "oee_index": of_line if line else of_machines,

@@ -84,7 +84,7 @@ def timeline(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Op
     zone = site.timezone.at(at.end_ns) if at else "UTC"
     options = _base(ink)
     options |= {
-        "grid": {"left": 8 if not several else 92, "right": 14, "top": 4, "bottom": 24},
+        "grid": {"left": 92 if several else 18, "right": 18, "top": 4, "bottom": 24},
         "tooltip": _tooltip(ink)
         | {
             "trigger": "item",
@@ -157,10 +157,14 @@ def condense(intervals: Sequence[Interval], most: int = MOST_INTERVALS) -> Seque
 
 def parts(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Options:
     """Good and scrap per cell, hour or day; the bar that is not over yet is paler."""
-    good, scrap = BY_ID["parts"].of(line=snapshot.view.machine is None)
+    line = snapshot.view.machine is None
+    good, scrap = BY_ID["parts"].of(line=line)
     labels, rows, open_ended = _by_bucket(snapshot, site, language)
     series = []
-    for key, words, colour in ((good, "good_quantity", palette.GOOD), (scrap, "scrap_quantity", palette.SCRAP)):
+    stack = [(good, "good_quantity", palette.GOOD), (scrap, "scrap_quantity", palette.SCRAP)]
+    if snapshot.total is not None and snapshot.total.get(good) is None:
+        stack = [(BY_ID["produced_quantity"].of(line=line)[0], "produced_quantity", ink.faint)]
+    for key, words, colour in stack:
         data: list[Any] = [_value(row, key) for row in rows]
         if open_ended and data:
             data[-1] = {"value": data[-1], "itemStyle": {"opacity": 0.55}}
@@ -177,9 +181,10 @@ def parts(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Optio
         )
     return _base(ink) | {
         "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
-        "tooltip": _tooltip(ink) | {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "tooltip": _tooltip(ink)
+        | {"trigger": "axis", "axisPointer": {"type": "shadow"}, ":valueFormatter": _number(language)},
         "xAxis": _category_axis(labels, ink),
-        "yAxis": _value_axis(ink) | {"minInterval": 1},
+        "yAxis": _value_axis(ink, language) | {"minInterval": 1},
         "series": series,
     }
 
@@ -194,9 +199,9 @@ def energy(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Opti
     data = [None if v is None else round(v * (1000 if in_wh else 1), 6) for v in values]
     return _base(ink) | {
         "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
-        "tooltip": _tooltip(ink) | {"trigger": "axis"},
+        "tooltip": _tooltip(ink) | {"trigger": "axis", ":valueFormatter": _number(language)},
         "xAxis": _category_axis(labels, ink),
-        "yAxis": _value_axis(ink) | {"min": 0},
+        "yAxis": _value_axis(ink, language) | {"min": 0},
         "series": [
             {
                 "type": "line",
@@ -286,10 +291,17 @@ def _category_axis(labels: Sequence[str], ink: Ink) -> Options:
     }
 
 
-def _value_axis(ink: Ink) -> Options:
+def _number(language: Language) -> str:
+    """A number as the language writes it; a dash for none."""
+    return _js(
+        "(v) => v == null ? '–' : v.toLocaleString(LOCALE, {maximumSignificantDigits: 4})", LOCALE=language
+    )
+
+
+def _value_axis(ink: Ink, language: Language) -> Options:
     return {
         "type": "value",
         "splitNumber": 4,
         "splitLine": {"lineStyle": {"color": ink.grid}},
-        "axisLabel": {"color": ink.faint},
+        "axisLabel": {"color": ink.faint, ":formatter": _number(language)},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class AddressInUse(OSError):
+class AddressInUse(OSError):  # noqa: N818 - named by its remedy
     """Somebody else listens there: choose another port, or stop the other program."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -14,5 +14,5 @@ class AddressInUse(OSError):
         self.port = port
 
 
-class CannotListen(OSError):
-    """This address cannot be listened on; the message says why."""
+class CannotListen(OSError):  # noqa: N818 - named by what is wrong with the address
+    """An address that cannot be listened on; the message says why."""

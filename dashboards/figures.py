@@ -27,6 +27,8 @@ class Figure:
         How it is made, and where it is undefined why.
     level : str
         ``low``, ``fair``, ``good``, or empty.
+    why : str
+        In words why it is undefined; empty where it is not.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Figure:
     value: float | None
     how: str
     level: str = ""
+    why: str = ""
 
     @property
     def exact(self) -> str:
@@ -58,10 +61,11 @@ def figure(panel: Panel, row: Row | None, language: Language, *, line: bool) -> 
     text, unit = _spelled(panel, value, language)
     key = f"{panel.id}.how_line" if line and has(f"{panel.id}.how_line") else f"{panel.id}.how"
     how = say(key, language)
+    why = ""
     if value is None:
-        why = say(why_undefined(measure, row), language)
-        how = f"{say('undefined', language, why=why)} {how}"
-    return Figure(text, unit, value, how, _level(panel, value))
+        why = say("undefined", language, why=say(why_undefined(measure, row), language))
+        how = f"{why} {how}"
+    return Figure(text, unit, value, how, _level(panel, value), why)
 
 
 def _number(row: Row | None, measure: str) -> float | None:

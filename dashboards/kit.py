@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
@@ -107,6 +106,8 @@ class Chart:
         self.box = Box("div", "chart", role="img", data_testid=testid)
         with self.box:
             self._chart = ui.echart({})
+        self._instead = Text("p", "", "instead")
+        hide(self._instead, hidden=True)
         self.height(height_px)
 
     def height(self, px: int) -> None:
@@ -115,11 +116,12 @@ class Chart:
             self._height_px = px
             self._chart.style(replace=f"height: {px}px; width: 100%")
 
-    def show(self, options: Options, words: str) -> None:
-        """Draw, if anything is different."""
+    def show(self, options: Options, words: str, instead: str = "") -> None:
+        """Draw, if anything is different; where there is nothing to draw, say why."""
         put(self.box, aria_label=words)
+        write(self._instead, instead)
+        hide(self._instead, not instead)
+        hide(self.box, bool(instead))
         if options != self._options:
             self._options = options
             self._chart.props["options"] = options
-
-

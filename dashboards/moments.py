@@ -80,7 +80,7 @@ def _midnights(site: Site, at: Span, language: Language, most: int) -> Iterator[
 
 
 def buckets(site: Site, at: Span, language: Language) -> list[tuple[str, str, int]]:
-    """Every cell, hour or day that a range touches: its name in rows, its label, its end (UTC nanoseconds)."""
+    """Every cell, hour or day that a range touches: its name in rows, its label, its end (UTC ns)."""
     if at.bucket == "day":
         found = []
         date, last = local(site, at.start_ns).date(), local(site, at.end_ns - 1).date()
@@ -96,6 +96,8 @@ def buckets(site: Site, at: Span, language: Language) -> list[tuple[str, str, in
     found = []
     for start in range(at.start_ns // length * length, at.end_ns, length):
         moment = local(site, start)
-        label = f"{_WEEKDAYS[language][moment.weekday()]} {moment:%H:%M}" if several_days else f"{moment:%H:%M}"
+        label = (
+            f"{_WEEKDAYS[language][moment.weekday()]} {moment:%H:%M}" if several_days else f"{moment:%H:%M}"
+        )
         found.append((rfc3339(start), label, start + length))
     return found

@@ -130,7 +130,9 @@ class Page:
     async def settle(self) -> None:
         """Learn which colours the browser took, where the link left it to the browser."""
         if self.theme == "auto":
-            dark = await self.client.run_javascript("return document.documentElement.dataset.theme", timeout=5)
+            dark = await self.client.run_javascript(
+                "return document.documentElement.dataset.theme", timeout=5
+            )
             self._recolour(dark == "dark")
 
     def choose(self, view: View) -> None:
@@ -185,10 +187,14 @@ class Page:
             with Box("div", "ranges", role="group", aria_label=self._say("choose.range")):
                 self.ranges = {}
                 for name in RANGES_NS:
-                    button = Text("button", self._say(f"range.{name}"), type="button", data_testid=f"range-{name}")
+                    button = Text(
+                        "button", self._say(f"range.{name}"), type="button", data_testid=f"range-{name}"
+                    )
                     button.on("click", lambda _, name=name: self._choose_range(name))
                     self.ranges[name] = button
-                self.fixed = Text("button", self._say("range.custom"), type="button", data_testid="range-custom")
+                self.fixed = Text(
+                    "button", self._say("range.custom"), type="button", data_testid="range-custom"
+                )
 
     def _scope(self, key: str, words: str, line: str, machine: str | None = None) -> None:
         button = Box("button", "scope", type="button", data_testid=f"scope-{key}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from dashboards.screens import Screens
 from dashboards.snapshot import Answers, Snapshot, take
@@ -45,7 +45,7 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
 
-    async def __aenter__(self) -> Poller:
+    async def __aenter__(self) -> Self:
         # One thread: a store's calls block, and not every store may be used from two threads at once.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="screens")
         self._task = asyncio.create_task(self._run(), name="screens poller")

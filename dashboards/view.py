@@ -1,4 +1,4 @@
-"""What is looked at: a machine or a whole line, over a range; as a link says it and as a snapshot needs it."""
+"""What is looked at: a machine or a whole line, over a range; as a link says it, in instants."""
 
 from __future__ import annotations
 

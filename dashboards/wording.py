@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -18,27 +18,35 @@ _KPIS: Final = {
         "Ideal time of the good parts, divided by the planned time whose counts are known.",
     ),
     "oee_index.how_line": (
-        "Goede producten aan het eind van de lijn maal de ideale tijd van het knelpunt, gedeeld door de "
-        "geplande tijd van het knelpunt.",
-        "Good parts off the end of the line times the ideal time of its bottleneck, divided by the planned "
-        "time of that bottleneck.",
+        (
+            "Goede producten aan het eind van de lijn maal de ideale tijd van het knelpunt, gedeeld door de "
+            "geplande tijd van het knelpunt."
+        ),
+        (
+            "Good parts off the end of the line times the ideal time of its bottleneck, divided by the "
+            "planned time of that bottleneck."
+        ),
     ),
     "availability": ("Beschikbaarheid", "Availability"),
-    "availability.question": ("Draaide de machine als het moest?", "Did the machine run when it should?"),
+    "availability.question": ("Liep het toen het moest?", "Did it run when it should?"),
     "availability.how": (
         "Tijd in productie, gedeeld door de geplande tijd waarin de toestand bekend is (ISO 22400: APT/PBT).",
         "Time in production, divided by the planned time in which the state is known (ISO 22400: APT/PBT).",
     ),
     "effectiveness": ("Prestatie", "Performance"),
     "effectiveness.question": (
-        "Liep hij zo snel als hij kan?",
+        "Liep het zo snel als het kan?",
         "Did it run as fast as it can?",
     ),
     "effectiveness.how": (
-        "Ideale tijd van alles wat werd gemaakt, gedeeld door de tijd in productie (ISO 22400: effectiveness). "
-        "Boven 100 %: de ideale cyclustijd in de configuratie is te ruim.",
-        "Ideal time of all that was made, divided by the time in production (ISO 22400: effectiveness). "
-        "Above 100 %: the ideal cycle time in the configuration is too generous.",
+        (
+            "Ideale tijd van alles wat werd gemaakt, gedeeld door de tijd in productie "
+            "(ISO 22400: effectiveness). Boven 100 %: de ideale cyclustijd in de configuratie is te ruim."
+        ),
+        (
+            "Ideal time of all that was made, divided by the time in production (ISO 22400: effectiveness). "
+            "Above 100 %: the ideal cycle time in the configuration is too generous."
+        ),
     ),
     "quality_ratio": ("Kwaliteit", "Quality"),
     "quality_ratio.question": ("Was het in één keer goed?", "Was it right first time?"),
@@ -49,10 +57,14 @@ _KPIS: Final = {
     "coverage": ("Dekking", "Coverage"),
     "coverage.question": ("Hoeveel hebben we echt gezien?", "How much did we really see?"),
     "coverage.how": (
-        "Het deel van de geplande tijd waarin de toestand bekend is. De rest is onbekend: geen stilstand, "
-        "en ook geen productie.",
-        "The share of the planned time in which the state is known. The rest is unknown: neither a stop nor "
-        "production.",
+        (
+            "Het deel van de geplande tijd waarin de toestand bekend is. De rest is onbekend: geen "
+            "stilstand, en ook geen productie."
+        ),
+        (
+            "The share of the planned time in which the state is known. The rest is unknown: neither a stop "
+            "nor production."
+        ),
     ),
     "oee_by_machine": ("OEE per machine", "OEE by machine"),
     "oee_by_machine.question": ("Welke machine blijft achter?", "Which machine lags behind?"),
@@ -61,12 +73,26 @@ _KPIS: Final = {
         "By machine: ideal time of the good parts, divided by the planned time.",
     ),
     "states": ("Toestanden in de tijd", "States over time"),
-    "states.question": ("Wat deed de machine, en wanneer?", "What did the machine do, and when?"),
+    "states.question": ("Wat gebeurde er, en wanneer?", "What happened, and when?"),
     "states.how": (
-        "De toestand die de machine zelf meldt, vertaald naar tien klassen. Onbekend is tijd zonder "
-        "levensteken of met slechte signaalkwaliteit.",
-        "The state that the machine itself tells, translated to ten classes. Unknown is time without a sign "
-        "of life or with bad signal quality.",
+        (
+            "De toestand die de machine zelf meldt, vertaald naar tien klassen. Onbekend is tijd zonder "
+            "levensteken of met slechte signaalkwaliteit."
+        ),
+        (
+            "The state that the machine itself tells, translated to ten classes. Unknown is time without a "
+            "sign of life or with bad signal quality."
+        ),
+    ),
+    "produced_quantity": ("Gemaakt", "Produced"),
+    "produced_quantity.question": ("Hoeveel producten?", "How many parts?"),
+    "produced_quantity.how": (
+        "Goed en afkeur samen: het verschil van tellerstanden; resets en uitschieters zijn herkend.",
+        "Good and scrap together: the difference of counter readings; resets and outliers are recognised.",
+    ),
+    "produced_quantity.how_line": (
+        "Alle producten die van de laatste machine van de lijn kwamen.",
+        "All parts that came off the line's last machine.",
     ),
     "good_quantity": ("Goed", "Good"),
     "good_quantity.question": ("Hoeveel goede producten?", "How many good parts?"),
@@ -89,7 +115,10 @@ _KPIS: Final = {
         "Scrap of all machines of the line together.",
     ),
     "parts": ("Producten", "Parts"),
-    "parts.question": ("Hoeveel kwam eraf, en hoeveel was goed?", "How much came off, and how much was good?"),
+    "parts.question": (
+        "Hoeveel kwam eraf, en hoeveel was goed?",
+        "How much came off, and how much was good?",
+    ),
     "parts.how": (
         "Goed en afkeur per tijdvak; een product telt op het moment vlak voor de tellerstand die het toont.",
         "Good and scrap per period; a part counts at the instant before the reading that shows it.",
@@ -104,7 +133,7 @@ _KPIS: Final = {
         "All energy of the period, stops included, divided by the good parts.",
     ),
     "energy_per_good_unit_kwh.how_line": (
-        "Alle energie van de lijn, ook bij stilstand, gedeeld door de goede producten aan het eind van de lijn.",
+        "Alle energie van de lijn, ook bij stilstand, gedeeld door de goede producten aan het eind ervan.",
         "All energy of the line, stops included, divided by the good parts off its end.",
     ),
     "energy_kwh": ("Energie totaal", "Energy in total"),
@@ -116,8 +145,8 @@ _KPIS: Final = {
     "energy_trend": ("Energie per goed product, verloop", "Energy per good part, over time"),
     "energy_trend.question": ("Wordt het beter of slechter?", "Is it getting better or worse?"),
     "energy_trend.how": (
-        "Per tijdvak: energie gedeeld door goede producten. Een tijdvak zonder goede producten heeft geen punt.",
-        "By period: energy divided by good parts. A period without good parts has no point.",
+        "Per tijdvak: energie gedeeld door goede producten. Zonder goede producten is er geen punt.",
+        "By period: energy divided by good parts. Without good parts there is no point.",
     ),
 }
 
@@ -146,7 +175,10 @@ _REASONS: Final = {
         "er is geen teller die goed van afkeur onderscheidt",
         "no counter tells good parts from scrap",
     ),
-    "why.not_producing": ("er is niet geproduceerd in deze periode", "nothing was in production in this period"),
+    "why.not_producing": (
+        "er is niet geproduceerd in deze periode",
+        "nothing was in production in this period",
+    ),
     "why.no_parts": (
         "geen producten met een ideale cyclustijd in deze periode",
         "no parts with an ideal cycle time in this period",
@@ -185,7 +217,6 @@ _PAGE: Final = {
         "Ligt tussen {low} en {high}: {unknown} van de geplande tijd is niet gezien.",
         "Lies between {low} and {high}: {unknown} of the planned time was not seen.",
     ),
-    "bounds.short": ("tussen {low} en {high}", "between {low} and {high}"),
     "bounds.counts": (
         "Ligt tussen {low} en {high}: van {missing} zijn de aantallen niet te zeggen.",
         "Lies between {low} and {high}: the counts of {missing} cannot be told.",
@@ -201,9 +232,8 @@ _PAGE: Final = {
         "OEE = availability × performance × quality",
     ),
     "factors.line": (
-        "Van alle machines samen. De OEE van de lijn telt alleen wat eraf komt, in het tempo van het knelpunt.",
-        "Of all machines together. The OEE of the line counts only what comes off it, at the pace of its "
-        "bottleneck.",
+        "Van alle machines samen. De OEE van de lijn telt wat eraf komt, in het tempo van het knelpunt.",
+        "Of all machines together. The OEE of the line counts what comes off it, at its bottleneck's pace.",
     ),
     "coverage.all": ("De hele geplande tijd is gezien.", "All of the planned time was seen."),
     "coverage.some": (
@@ -222,9 +252,7 @@ _PAGE: Final = {
     "unit.wh": ("Wh", "Wh"),
     "unit.kwh_per_unit": ("kWh per stuk", "kWh per part"),
     "unit.wh_per_unit": ("Wh per stuk", "Wh per part"),
-    "so_far": ("tot nu toe", "so far"),
-    "now": ("nu", "now"),
-    "share": ("aandeel", "share"),
+    "this_period": ("Deze periode", "This period"),
     "chart.states": (
         "Tijdbalk van toestanden; de tabel eronder geeft dezelfde tijden in getallen.",
         "Bar of states over time; the table below gives the same times in numbers.",
@@ -251,8 +279,8 @@ _PAGE: Final = {
         "The data cannot be read just now; trying again.",
     ),
     "foot": (
-        "Elk cijfer is een deling van sommen; percentages worden nooit gemiddeld. “–” betekent: niet te zeggen.",
-        "Every figure is a quotient of sums; percentages are never averaged. “–” means: cannot be told.",
+        "Elk cijfer is een deling van sommen; percentages worden nooit gemiddeld. “–”: niet te zeggen.",
+        "Every figure is a quotient of sums; percentages are never averaged. “–”: cannot be told.",
     ),
 }
 
@@ -294,4 +322,4 @@ def keys() -> tuple[str, ...]:
 
 def as_language(text: str | None, default: Language) -> Language:
     """A language by its name, else the default."""
-    return cast(Language, text) if text in LANGUAGES else default
+    return text if text in LANGUAGES else default

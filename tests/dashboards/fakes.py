@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -25,9 +26,11 @@ lines:
     output: m3
     machines:
       - {id: m1, name: Freesbank 1, kind: mill, ideal_cycle_time_s: 40, states: packml,
-         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g}, energy: {item: e, unit: kWh}}}
+         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g},
+                   energy: {item: e, unit: kWh}}}
       - {id: m2, name: Pers, kind: press, ideal_cycle_time_s: 30, states: packml,
-         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g}, energy: {item: e, unit: kWh}}}
+         signals: {state: {item: s}, total_count: {item: t}, good_count: {item: g},
+                   energy: {item: e, unit: kWh}}}
       - {id: m3, name: Verpakking, kind: packaging, ideal_cycle_time_s: 20, states: packml,
          signals: {state: {item: s}, total_count: {item: t}}}
 """
@@ -94,7 +97,9 @@ class FakeScreens:
         rows = []
         for group in [[n] for n in names] if "machine" in by else [names]:
             for start in range(low, end_ns, step):
-                row = self.row(group, max(start, start_ns), min(start + step, end_ns), line="machine" not in by)
+                row = self.row(
+                    group, max(start, start_ns), min(start + step, end_ns), line="machine" not in by
+                )
                 if row is None:
                     continue
                 keys = {"machine": group[0], "line": "milling", "cell": _z(start), "hour": _z(start)}
@@ -136,7 +141,7 @@ class FakeScreens:
             "availability": apt / (total - unknown) if total > unknown else None,
             "effectiveness": ideal / apt if apt else None,
             "quality_ratio": ideal_good / ideal if ideal and split else None,
-            "oee_index": (last * 40 / (total / len(machines)) if line else oee) if split else None,
+            "oee_index": (last * 18 / (total / len(machines)) if line else oee) if split else None,
             "machines_oee_index": oee,
             "oee_index_low": oee if split else None,
             "oee_index_high": min(oee + unknown / total, 1.0) if split else None,
@@ -148,6 +153,4 @@ class FakeScreens:
 
 
 def _z(time_ns: int) -> str:
-    import datetime as dt
-
     return dt.datetime.fromtimestamp(time_ns // NS, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
