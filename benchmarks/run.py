@@ -20,8 +20,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "reference" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`. Where there is a peer, it ran on the same machine in the same run, and the ratio is ours over
-the peer's. Budgets are what the design asks for.
+Written by `make bench`. Where there is a peer, it ran on the same machine in the same run, and the
+ratio is ours over the peer's. Budgets are what the design asks for.
 """
 HEAD = ("what", "value", "unit", "peer", "ratio", "budget", "kept")
 
