@@ -26,8 +26,8 @@ class Kind:
         Production between two of them. [s]
     breakdown_s, wait_s, setup_s : tuple of float
         How long they last. [s]
-    batch : tuple of int
-        Cycles per order.
+    batch_s : tuple of float
+        Ideal production time of an order. [s]
     scrap, startup_scrap, rework : float
         Chance of a part to be scrap, the same for the first parts after a changeover, and of a good
         part to have needed rework.
@@ -40,14 +40,14 @@ class Kind:
     ideal_s: float
     power_kw: Mapping[str, float]
     slow: float = 0.06
-    micro_every_s: float = 420.0
-    breakdown_every_s: float = 4_500.0
+    micro_every_s: float = 480.0
+    breakdown_every_s: float = 6_000.0
     starved_every_s: float = 1_200.0
     blocked_every_s: float = 1_800.0
     breakdown_s: tuple[float, float] = (340.0, 1_000.0)
     wait_s: tuple[float, float] = (15.0, 150.0)
-    setup_s: tuple[float, float] = (150.0, 420.0)
-    batch: tuple[int, int] = (25, 60)
+    setup_s: tuple[float, float] = (90.0, 300.0)
+    batch_s: tuple[float, float] = (1_000.0, 2_400.0)
     scrap: float = 0.02
     startup_scrap: float = 0.2
     rework: float = 0.015
@@ -70,7 +70,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "mill": Kind(
         ideal_s=42.0,
         power_kw={"producing": 11.0, "setup": 3.5, "idle": 2.2, "stopped": 2.6, "down": 1.4, "off": 0.15},
-        batch=(15, 35),
         scrap=0.02,
         material_kg=1.2,
         reasons={
@@ -82,9 +81,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         ideal_s=12.0,
         power_kw={"producing": 22.0, "setup": 6.0, "idle": 5.0, "stopped": 5.5, "down": 2.5, "off": 0.2},
         slow=0.04,
-        micro_every_s=300.0,
-        setup_s=(240.0, 600.0),
-        batch=(80, 180),
+        micro_every_s=360.0,
+        setup_s=(150.0, 400.0),
         scrap=0.012,
         material_kg=0.35,
         reasons={"stopped": ("misfeed", "light curtain"), "down": ("die", "hydraulics", "feeder")},
@@ -93,10 +91,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         ideal_s=6.0,
         power_kw={"producing": 4.5, "setup": 1.6, "idle": 1.0, "stopped": 1.2, "down": 0.6, "off": 0.08},
         slow=0.08,
-        micro_every_s=200.0,
+        micro_every_s=300.0,
         starved_every_s=700.0,
         setup_s=(90.0, 240.0),
-        batch=(150, 320),
         scrap=0.01,
         startup_scrap=0.08,
         rework=0.03,
@@ -116,8 +113,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         slow=0.03,
         micro_every_s=900.0,
         breakdown_every_s=7_000.0,
-        setup_s=(300.0, 700.0),
-        batch=(12, 30),
+        setup_s=(200.0, 450.0),
         scrap=0.03,
         material_kg=2.0,
         reasons={"stopped": ("belt", "over-temperature"), "down": ("burner", "fan")},

@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from fieldlab_configs import Machine, MqttSource, Signal, Site
 from simulator.errors import CannotSimulate, NobodyListens, PortBusy
-from simulator.machine import Reading
+from simulator.readings import Reading
 
 WINDOW: Final = 40  # messages on their way at once; small brokers choke on more
 ANSWER_S: Final = 15.0

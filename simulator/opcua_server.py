@@ -22,8 +22,8 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from fieldlab_configs import OpcUaSource, Site
 from simulator.errors import CannotSimulate, PortBusy
-from simulator.machine import Reading
 from simulator.opcua_space import Space, Variable, moment, stamped
+from simulator.readings import Reading
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from asyncua.ua.status_codes import StatusCodes
 from fieldlab_configs import Machine, Site
 from fieldlab_configs.states import code_text
 from simulator.codes import Codes
-from simulator.machine import COUNTS, Reading
+from simulator.readings import COUNTS, Reading
 
 MACHINERY: Final = "http://opcfoundation.org/UA/Machinery/"
 DEVICES: Final = "http://opcfoundation.org/UA/DI/"

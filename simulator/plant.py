@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from fieldlab_configs import Machine, Site
 from simulator.kinds import kind_of
-from simulator.machine import COUNTS, MachineModel, Pace, Reading
+from simulator.machine import MachineModel
+from simulator.rates import Pace, Rates
+from simulator.readings import Reading
 from simulator.truth import kpis
 
-SHARE: Final = 0.72
+SHARE: Final = 0.68
 """Of planned time in which the slowest machine of a line is about its work."""
 
 
@@ -86,11 +88,11 @@ class Plant:
                 output.truth.line_produced += parts
                 if good:
                     output.truth.line_good += parts
-                    rate_s = 0.0 if bottleneck is None else bottleneck.rate_s(time_ns)
+                    rate_s = 0.0 if bottleneck is None else bottleneck.rates.held_s(time_ns)
                     output.truth.line_ideal_good_s += parts * rate_s
         for model in self.models.values():
             model.made.clear()
-            del model.products[:-1]
+            model.rates.forget()
 
 
 def _pace(site: Site, machine: Machine, time_ns: int) -> Pace | None:
@@ -99,15 +101,10 @@ def _pace(site: Site, machine: Machine, time_ns: int) -> Pace | None:
         ids = [m.id for m in line.machines]
         if machine.id in ids and line.bottleneck in ids and machine.id != line.bottleneck:
             slowest = line.machines[ids.index(line.bottleneck)]
-            counters = [machine.signals[name].per_count for name in COUNTS if name in machine.signals]
             waits = "starved" if ids.index(machine.id) > ids.index(line.bottleneck) else "blocked"
-            return Pace(_mean_ideal_s(slowest, time_ns) * max(counters, default=1.0), SHARE, waits)
+            return Pace(_rates(slowest).mean_s(time_ns) * _rates(machine).parts_per_cycle, SHARE, waits)
     return None
 
 
-def _mean_ideal_s(machine: Machine, time_ns: int) -> float:
-    own = machine.ideal_cycle_time_s
-    usual_s = own.at(time_ns) if own else kind_of(machine.kind).ideal_s
-    rates = [p.ideal_cycle_time_s for p in machine.products.values()]
-    found = [rate.at(time_ns) if rate else usual_s for rate in rates]
-    return sum(found) / len(found) if found else usual_s
+def _rates(machine: Machine) -> Rates:
+    return Rates(machine, kind_of(machine.kind))

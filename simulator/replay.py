@@ -15,9 +15,9 @@ from fieldlab_configs import Site
 from ingest.recording import RecordingStore
 from ingest.samples import is_bad
 from simulator.errors import CannotSimulate, NobodyListens
-from simulator.machine import Reading, Value
 from simulator.mqtt_publisher import MqttMachines
 from simulator.plan import DAY_NS, SECOND_NS
+from simulator.readings import Reading, Value
 from simulator.serve import Front, fronts_of
 
 # A gateway believes a timestamp at most 60 s ahead of the clock it was told, and at most 7 days behind it.

@@ -11,11 +11,12 @@ from typing import Any, Final, Self
 from fieldlab_configs import MqttSource, OpcUaSource, Site
 from simulator.errors import CannotSimulate
 from simulator.faults import Faults, Window, plan
-from simulator.machine import TICK_NS, Reading
+from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
+from simulator.readings import Reading
 
 TICK_S: Final = 0.05
 STALL_S: Final = 0.25  # after a stall the clock still moves in steps of at most this much real time

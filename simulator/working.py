@@ -20,11 +20,14 @@ class Orders:
         Of the machine.
     machine : Machine
     kind : Kind
+    cycle_s : float
+        A usual cycle; it decides how many of them an order takes. [s]
     """
 
-    def __init__(self, rng: random.Random, machine: Machine, kind: Kind) -> None:
+    def __init__(self, rng: random.Random, machine: Machine, kind: Kind, cycle_s: float) -> None:
         self._rng = rng
         self._kind = kind
+        self._cycle_s = cycle_s
         self._products = list(machine.products) or ["standard"]
         self._number = rng.randint(1_000, 8_000)
         self._cycles = 0
@@ -58,7 +61,7 @@ class Orders:
         self._begin()
 
     def _begin(self) -> None:
-        self._left = self._rng.randint(*self._kind.batch)
+        self._left = max(round(self._rng.uniform(*self._kind.batch_s) / self._cycle_s), 5)
         self._cycles = 0
         self._pace = self._rng.expovariate(1 / self._kind.slow)
 
