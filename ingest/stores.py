@@ -5,6 +5,7 @@ from __future__ import annotations
 from fieldlab_configs import Site
 from ingest.embedded import EmbeddedStore
 from ingest.errors import StoreMisconfigured
+from ingest.influx import InfluxStore
 from ingest.store import Store
 
 
@@ -25,4 +26,12 @@ def open_store(site: Site) -> Store:
         return EmbeddedStore(config.path, site.fieldlab)
     if config.url is None:
         raise StoreMisconfigured(f"{site.path}: store: url is missing; an InfluxDB needs it")
-    raise StoreMisconfigured(f"{site.path}: store: InfluxDB cannot be used yet")
+    retention = {bucket: config.retention_s(bucket) for bucket in config.retention}
+    return InfluxStore(
+        config.url,
+        site.fieldlab,
+        token=config.token.read() if config.token is not None else None,
+        org=config.org,
+        retention_s={bucket: keep_s for bucket, keep_s in retention.items() if keep_s is not None},
+        companies=[company.id for company in site.companies],
+    )

@@ -1,0 +1,123 @@
+"""InfluxDB's line protocol, written by ourselves: names by allow-list, values with every escape.
+
+References
+----------
+.. [1] InfluxDB 1.x and 2.x, line protocol reference; the parser is `models/points.go` of InfluxDB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingest.columns import kind_of_field
+from ingest.store import Rejected, Row, Tags
+
+MIN_NS, MAX_NS = -(2**63) + 2, 2**63 - 2
+"""Times that InfluxDB can hold; the ones outside are its own sentinels."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_LONGEST_TEXT = 65_535  # of a string field, in bytes; 1.x refuses longer ones
+# A backslash before one of these cannot be told from the escape of it, and one at the end would
+# escape the separator; neither has an escape of its own in tags.
+_TAG_UNSAYABLE = re.compile(r"\\(?=[,= \\]|\Z)|[\x00-\x1f\x7f]")
+_TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+
+
+def encode(rows: Sequence[Row]) -> tuple[list[str], list[Row], list[Rejected]]:
+    """Rows as lines, each with nanoseconds.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    lines : list of str
+        One per row that can be said, in their order.
+    said : list of Row
+        The rows of these lines.
+    rejected : list of Rejected
+    """
+    lines: list[str] = []
+    said: list[Row] = []
+    rejected: list[Rejected] = []
+    series: dict[tuple[str, Tags], tuple[str, str | None]] = {}
+    fields: dict[str, str | None] = {}
+    for row in rows:
+        measurement, tags, field, time_ns, value = row
+        key = measurement, tags
+        if key not in series:
+            series[key] = _series(measurement, tags)
+        if field not in fields:
+            fields[field] = name_problem(field)
+        head, problem = series[key]
+        problem = problem or fields[field]
+        if problem is None and not MIN_NS <= time_ns <= MAX_NS:
+            problem = "its time is beyond what InfluxDB can hold"
+        if problem is None:
+            try:
+                lines.append(f"{head} {field}={_value(field, value)} {time_ns}")
+            except ValueError as error:
+                problem = str(error)
+        if problem is None:
+            said.append(row)
+        else:
+            rejected.append(Rejected(Row(*row), problem))
+    return lines, said, rejected
+
+
+def name_problem(name: str) -> str | None:
+    """Why something cannot be the name of a measurement, tag or field; None where it can."""
+    if name == "time":
+        return "time is no name for a field or tag"
+    return None if _NAME.match(name) else f"{name[:40]!r} is no name: letters, digits, _ . - only"
+
+
+def _series(measurement: str, tags: Tags) -> tuple[str, str | None]:
+    """The beginning of a series' lines, or what is wrong with it."""
+    problems = [name_problem(measurement), *(name_problem(name) for name, _ in tags)]
+    problems += [tag_problem(name, value) for name, value in tags]
+    for problem in problems:
+        if problem is not None:
+            return "", problem
+    pairs = sorted(tags)
+    return ",".join(
+        [measurement, *(f"{name}={value.translate(_TAG_ESCAPES)}" for name, value in pairs)]
+    ), None
+
+
+def tag_problem(name: str, value: str) -> str | None:
+    """Why a text cannot be a tag's value; None where it can."""
+    if not value:
+        return f"tag {name} is empty"
+    if _TAG_UNSAYABLE.search(value) or not encodable(value):
+        return (
+            f"tag {name} cannot hold {value[:40]!r}: a backslash before a separator, or a control character"
+        )
+    return None
+
+
+def encodable(text: str) -> bool:
+    """Whether a text is Unicode that can be sent; half of a surrogate pair is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _value(field: str, value: float | str) -> str:
+    """A field's value; ValueError where the protocol has no way to say it."""
+    kind = kind_of_field(field, value)
+    if isinstance(value, str):
+        if not encodable(value):
+            raise ValueError("the text is not Unicode")
+        if len(value.encode()) > _LONGEST_TEXT:
+            raise ValueError(f"the text is longer than {_LONGEST_TEXT} bytes")
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if kind == "i":
+        return f"{int(value)}i"
+    number = float(value)
+    if number - number != 0.0:
+        raise ValueError(f"{value} is not a number that can be stored")
+    return repr(number)
