@@ -76,7 +76,7 @@ def _track() -> Box:
 
 def _place(track: Box, value: float | None, bounds: figures.Bounds | None) -> None:
     low, high = (kit.share(bounds.low), kit.share(bounds.high)) if bounds else ("0%", "0%")
-    style = f"--at: {kit.share(value)}; --low: {low}; --high: {high}"
+    style = f"--at: {kit.share(value)}; --from: {low}; --to: {high}"
     kit.put(track, style=f"{style}; --bounded: {int(bounds is not None)}; --shown: {int(value is not None)}")
 
 

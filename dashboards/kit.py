@@ -50,6 +50,14 @@ def hide(element: Element, hidden: bool) -> None:
     put(element, hidden="hidden" if hidden else None)
 
 
+def veil(element: Element, veiled: bool) -> None:
+    """Take an element out of sight and let it keep its width, so that charts in it know theirs."""
+    if veiled:
+        element.classes(add="veiled")
+    else:
+        element.classes(remove="veiled")
+
+
 class Number:
     """A figure with its title, its unit, and the tooltip that says how it is made.
 
@@ -121,7 +129,7 @@ class Chart:
         put(self.box, aria_label=words)
         write(self._instead, instead)
         hide(self._instead, not instead)
-        hide(self.box, bool(instead))
+        veil(self.box, bool(instead))
         if options != self._options:
             self._options = options
             self._chart.props["options"] = options

@@ -83,7 +83,7 @@ class Page:
             Text("footer", self._say("foot"), "foot")
         self._mark()
         self._notice()
-        kit.hide(self.main, hidden=True)
+        kit.veil(self.main, veiled=True)
 
     def listen(self) -> None:
         """From now on, show what the poller finds."""
@@ -108,7 +108,7 @@ class Page:
         self._shown = snapshot
         at = snapshot.span
         kit.hide(self.empty, at is not None)
-        kit.hide(self.main, at is None)
+        kit.veil(self.main, at is None)
         if at is None:
             return
         ink = charts.DARK if self.dark else charts.LIGHT
