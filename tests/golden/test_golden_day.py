@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from analytics import query
 from analytics.job import Job
 from fieldlab_configs import load
 from ingest.embedded import EmbeddedStore
+from ingest.influx import InfluxStore
 from ingest.pipeline import Gap, Link, Pipeline
 from ingest.samples import Sample
 from tests.golden import arrivals
@@ -26,9 +28,9 @@ def opened(kind, folder, request):
     """A fresh store of a kind."""
     if kind == "embedded":
         return EmbeddedStore(folder / "golden.db", arrivals.FIELDLAB)
-    from ingest.influx import InfluxStore  # noqa: PLC0415 - only where an InfluxDB is there
-
-    return InfluxStore(request.getfixturevalue("influx_url"), arrivals.FIELDLAB)
+    server = request.getfixturevalue("influx_server")
+    # Databases of its own, should the server have lived through the day before.
+    return InfluxStore(server.url, f"golden{uuid.uuid4().hex[:10]}", token=server.token, org=server.org)
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("influx", marks=pytest.mark.service)])
@@ -38,8 +40,7 @@ def lived(request, tmp_path_factory):
     shutil.copy(arrivals.CONFIG, folder)
     site = load(folder / "day.yaml")
     store = opened(request.param, folder, request)
-    if hasattr(store, "setup"):
-        store.setup()
+    store.setup()
     ledger = asyncio.run(live(site, store))
     yield SimpleNamespace(site=site, store=store, ledger=ledger)
     store.close()
