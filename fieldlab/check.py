@@ -1,4 +1,4 @@
-"""``fieldlab check`` and ``fieldlab ledger``: is the config right, and is every sample accounted for."""
+"""``fieldlab check``: is the config right."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ import argparse
 from fieldlab_configs import load
 
 
-def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands to the command line."""
-    check = commands.add_parser("check", help="check a config without connecting to anything")
-    check.add_argument("config", metavar="CONFIG")
-    check.set_defaults(run=_check)
-
-
-def _check(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Say what the config holds; what is wrong in it is an error before that."""
     site = load(args.config)
     machines = list(site.machines())
     signals = sum(len(m.signals) for m in machines)

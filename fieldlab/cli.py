@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from ingest.recording import RecordingError
-
-from fieldlab import check, demo, kpi, services, simulate
+from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
-from fieldlab_configs import ConfigError
-from ingest.store import StoreUnavailable
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="fieldlab",
-        description="Machine data to OEE and energy per unit, every sample accounted for.",
-    )
-    top.add_argument("--version", action="version", version=f"fieldlab {version('fieldlab')}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (
-        demo.add_parser,
-        simulate.add_parser,
-        services.add_parsers,
-        kpi.add_parser,
-        check.add_parsers,
-    ):
-        add(commands)
-    return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,17 +26,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=os.environ.get("FIELDLAB_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        code: int = args.run(args)
-    except (WrongUse, ConfigError, RecordingError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except (Found, StoreUnavailable) as error:
-        print(error, file=sys.stderr)
-        return 1
+        return _run(args)
     except BrokenPipeError:
         # The reader (head, less) has seen enough; a second complaint at exit helps nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the command's room; what a user can mend is one message and no traceback."""
+    try:
+        code: int = importlib.import_module(args.room).run(args)
+    except ImportError as error:
+        if args.room in {"fieldlab.demo", "fieldlab.app", "fieldlab.grafana"} and error.name:
+            return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
+        raise
+    except Exception as error:
+        status = _status(error)
+        if status is None:
+            raise
+        return _say(str(error), status)
     return code
+
+
+def _status(error: Exception) -> int | None:
+    """The exit status of an error that a user can mend; None for a defect of ours."""
+    if isinstance(error, WrongUse):
+        return 2
+    if isinstance(error, Found):
+        return 1
+    # Only now: importing every room's errors would cost each command a second.
+    from fieldlab_configs import ConfigError  # noqa: PLC0415
+    from ingest.errors import RecordingError, SpoolUnavailable  # noqa: PLC0415
+    from ingest.store import StoreUnavailable  # noqa: PLC0415
+
+    if isinstance(error, ConfigError | RecordingError):
+        return 2
+    if isinstance(error, StoreUnavailable | SpoolUnavailable):
+        return 1
+    # Named by module, for the runtime never imports the simulator, nor an edge gateway the dashboards.
+    kind = f"{type(error).__module__}.{type(error).__name__}"
+    return {
+        "dashboards.errors.AddressInUse": 2,
+        "dashboards.errors.CannotListen": 2,
+        "simulator.errors.CannotSimulate": 2,
+        "simulator.errors.PortBusy": 2,
+        "simulator.errors.NobodyListens": 1,
+    }.get(kind)
+
+
+def _say(message: str, status: int) -> int:
+    print(message, file=sys.stderr)
+    return status

@@ -6,62 +6,41 @@ import argparse
 import asyncio
 import contextlib
 import json
-import logging
-import signal
-import socket
 import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from analytics import query
 from analytics.job import Job
+from dashboards.app import serve
+from fieldlab.demo_parts import broker, demo_site
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
-from fieldlab.stores import JobStore
-from fieldlab.table import LiveTable
-from fieldlab_configs import MqttSource, OpcUaSource, Site, Source, load
+from fieldlab.services import pause, until_stopped
+from fieldlab.stores import JobStore, opened_store
+from fieldlab.table import LiveTable, summary
+from fieldlab.times import NS
+from fieldlab_configs import MqttSource, Site
 from gateways.clock import GatewayClock
 from gateways.gateway import run as run_gateway
-from ingest.embedded import EmbeddedStore
-from ingest.pipeline import Ledger, Pipeline
+from ingest.account import Ledger
+from ingest.pipeline import Pipeline
+from ingest.store import Store
+from simulator.faults import FAULTS
+from simulator.serve import Simulation
 
-log = logging.getLogger(__name__)
-
-NS = 1_000_000_000
 START_NS = 1_767_596_400 * NS
 """Monday 2026-01-05, 08:00 in Amsterdam: a fixed day, so that a seed always gives the same run."""
 CONNECT_TIMEOUT_S = 60.0
-SETTLE_TIMEOUT_S = 20.0
+SETTLE_S = 20.0
+SETTLE_AT_ONCE_S = 0.8
 STEP_S = 0.5
 
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "demo", help="a simulated line, gateway, store, analytics and page: no server needed"
-    )
-    parser.add_argument("--seconds", type=_positive, help="how long to run [s]; default: until Ctrl-C")
-    parser.add_argument("--speed", type=_positive, default=60.0, help="simulated seconds per second (60)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another day on the line (1)")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="what goes wrong; may be repeated"
-    )
-    parser.add_argument("--port", type=int, default=0, help="of the page; default: one that is free")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
-    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return value
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,215 +55,190 @@ class Options:
     browser: bool
     as_json: bool
 
+    @property
+    def planned_s(self) -> float | None:
+        """How long the line will run [simulated s]; None: until it is stopped."""
+        return self.seconds * self.speed if self.seconds else None
+
+    def say(self, text: str) -> None:
+        """A line for people; with ``--json`` standard output is the object alone."""
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo and print its summary."""
-    from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
-
     for name in args.fault:
         if name not in FAULTS:
             raise WrongUse(f"--fault {name}: there is no such fault; choose from {', '.join(FAULTS)}")
     options = Options(
         args.seconds, args.speed, args.seed, tuple(args.fault), args.port, not args.no_browser, args.json
     )
-    with tempfile.TemporaryDirectory(prefix="fieldlab-demo-") as folder:
-        return asyncio.run(_demo(options, demo_site(Path(folder))))
+    with _folder(args.data) as folder:
+        site = demo_site(folder)
+        demo = Demo(options, site)
+        asyncio.run(until_stopped(demo.run))
+    return 0
 
 
-def demo_site(folder: Path) -> Site:
-    """The demo's config, with free ports and its files in `folder`."""
-    with as_file(files("fieldlab_configs.examples") / "demo.yaml") as path:
-        site = load(path)
-    sources: dict[str, Source] = {}
-    for name, source in site.sources.items():
-        port = free_port()
-        if isinstance(source, OpcUaSource):
-            sources[name] = source.model_copy(update={"endpoint": f"opc.tcp://127.0.0.1:{port}"})
-        elif isinstance(source, MqttSource):
-            sources[name] = source.model_copy(update={"host": "127.0.0.1", "port": port})
-    gateways = {
-        name: g.model_copy(update={"spool": g.spool.model_copy(update={"path": folder / f"spool-{name}"})})
-        for name, g in site.gateways.items()
-    }
-    if site.store is None:
-        raise WrongUse("demo.yaml names no store")
-    store = site.store.model_copy(update={"path": folder / "demo.db"})
-    return site.model_copy(update={"sources": sources, "gateways": gateways, "store": store})
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _demo(options: Options, site: Site) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if site.store is None or site.store.path is None:
-        raise WrongUse("the demo needs an embedded store")
-    store = EmbeddedStore(site.store.path, fieldlab=site.fieldlab)
-    (name,) = site.gateways
-    clock = GatewayClock("source")
+@contextlib.contextmanager
+def _folder(asked: str | None) -> Iterator[Path]:
+    """The folder that was asked for, empty or new; else one that is removed afterwards."""
+    if asked is None:
+        with tempfile.TemporaryDirectory(prefix="fieldlab-demo-") as made:
+            yield Path(made)
+        return
+    folder = Path(asked)
     try:
-        async with contextlib.AsyncExitStack() as stack:
-            ports = [s.port for s in site.sources.values() if isinstance(s, MqttSource) and s.port]
-            for port in ports:
-                await stack.enter_async_context(broker(port))
-            pipeline = await stack.enter_async_context(Pipeline(site, name, store, now_ns=clock.now_ns))
-            return await _line(options, site, store, pipeline, clock, stop)
-    finally:
-        store.close()
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise WrongUse(f"--data {asked}: the folder is not empty; give a new one")
+    except OSError as error:
+        raise WrongUse(f"--data {asked}: {error.strerror}; give a folder that can be made") from None
+    yield folder
 
 
-async def _line(
-    options: Options,
-    site: Site,
-    store: EmbeddedStore,
-    pipeline: Pipeline,
-    clock: GatewayClock,
-    stop: asyncio.Event,
-) -> int:
-    """Simulated machines, gateway, analytics and page, until it is time to stop."""
-    from dashboards.app import serve  # noqa: PLC0415 - an extra that the gateway does not need
-    from simulator.serve import Simulation  # noqa: PLC0415 - the runtime never imports the simulator
+class Demo:
+    """Simulated machines, broker, gateway, store, analytics and page, in one process.
 
-    (name,) = site.gateways
-    planned_s = options.seconds * options.speed if options.seconds else None
-    screens = StoreScreens(site, store, start_ns=START_NS)
-    gateway_stop = asyncio.Event()
-    job = Job(site, JobStore(store))
-    began = time.monotonic()
-    async with (
-        serve(screens, host="127.0.0.1", port=options.port) as address,
-        Simulation(
-            site,
+    Parameters
+    ----------
+    options : Options
+    site : Site
+        Of the demo, with free ports.
+    """
+
+    def __init__(self, options: Options, site: Site) -> None:
+        self.options = options
+        self.site = site
+        (self.gateway,) = site.gateways
+        self.clock = GatewayClock(site.gateways[self.gateway].clock)
+        self.began = time.monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`, or as long as was asked; then print the summary."""
+        store = opened_store(self.site)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                screens = StoreScreens(self.site, store)
+                address = await stack.enter_async_context(serve(screens, port=self.options.port))
+                self.options.say(f"page: {address.url}\nconfig: {self.site.path}")
+                if self.options.browser:
+                    webbrowser.open(address.url)
+                for source in self.site.sources.values():
+                    if isinstance(source, MqttSource):
+                        await stack.enter_async_context(broker(source.port_number))
+                pipeline = Pipeline(self.site, self.gateway, store, now_ns=self.clock.now_ns)
+                await stack.enter_async_context(pipeline)
+                await self._with_machines(store, screens, pipeline, stop)
+        finally:
+            store.close()
+
+    async def _with_machines(
+        self, store: Store, screens: StoreScreens, pipeline: Pipeline, stop: asyncio.Event
+    ) -> None:
+        options = self.options
+        async with Simulation(
+            self.site,
             seed=options.seed,
             start_ns=START_NS,
             speed=options.speed,
             faults=options.faults,
-            planned_s=planned_s,
-        ) as simulation,
-    ):
-        gateway = asyncio.create_task(run_gateway(site, name, pipeline, clock, stop=gateway_stop))
-        await _connected(site, store, gateway, stop)
-        _say(options, f"page: {address.url}")
-        if options.browser:
-            webbrowser.open(address.url)
-        running = asyncio.create_task(
-            simulation.run(until_ns=START_NS + round(planned_s * NS) if planned_s else None)
-        )
-        table = LiveTable(site, quiet=options.as_json)
-        while not (stop.is_set() or running.done() or gateway.done()):
-            await asyncio.to_thread(job.step, clock.now_ns())
-            await asyncio.to_thread(screens.refresh, clock.now_ns())
-            table.show(screens, pipeline.ledger(), clock.now_ns())
-            await asyncio.wait(
-                {running, gateway, asyncio.create_task(stop.wait())},
-                timeout=STEP_S,
-                return_when="FIRST_COMPLETED",
+            planned_s=options.planned_s,
+        ) as simulation:
+            gateway_stop = asyncio.Event()
+            gateway = asyncio.create_task(
+                run_gateway(self.site, self.gateway, pipeline, self.clock, stop=gateway_stop)
             )
+            await self._connected(store, gateway, stop)
+            await self._while_running(store, screens, pipeline, simulation, gateway, stop)
+            end_ns = simulation.now_ns
+            await self._settled(pipeline, end_ns, SETTLE_AT_ONCE_S if stop.is_set() else SETTLE_S)
+            rows = await asyncio.to_thread(
+                query.kpis, self.site, store, start_ns=START_NS, end_ns=end_ns, by=["machine"]
+            )
+            truths = {str(row["machine"]): simulation.truth(str(row["machine"])) for row in rows}
+            gateway_stop.set()
+            await gateway
+            await pipeline.drained(SETTLE_AT_ONCE_S)
+            self._summarise(rows, truths, pipeline.ledger())
+
+    async def _while_running(
+        self,
+        store: Store,
+        screens: StoreScreens,
+        pipeline: Pipeline,
+        simulation: Simulation,
+        gateway: asyncio.Task[None],
+        stop: asyncio.Event,
+    ) -> None:
+        """Let the line run; every half second work out the figures and draw the table."""
+        planned_s = self.options.planned_s
+        until_ns = START_NS + round(planned_s * NS) if planned_s else None
+        job = Job(self.site, JobStore(store))
+        table = LiveTable(quiet=self.options.as_json)
+        running = asyncio.create_task(simulation.run(until_ns, stop=stop))
+        while not (stop.is_set() or running.done() or gateway.done()):
+            now_ns = self.clock.now_ns()
+            await asyncio.to_thread(job.step, now_ns)
+            screens.refresh(START_NS, now_ns)
+            await asyncio.to_thread(table.show, screens, pipeline.ledger(), now_ns)
+            await pause(stop, STEP_S)
         simulation.stop()
         await running
-        end_ns = simulation.now_ns
-        await _settled(pipeline, clock, end_ns, quick=stop.is_set())
-        await asyncio.to_thread(job.step, end_ns)
-        await asyncio.to_thread(screens.refresh, end_ns)
-        gateway_stop.set()
-        await gateway
-        await pipeline.drained(2.0)
-        rows = query.kpis(site, store, start_ns=START_NS, end_ns=end_ns, by=["machine"])
-        truths = {str(row["machine"]): simulation.truth(str(row["machine"])) for row in rows}
-    table.close()
-    summary = {
-        "machines": [{**row, "truth": truths[str(row["machine"])]} for row in rows],
-        "ledger": account(pipeline.ledger()),
-        "seed": options.seed,
-        "speed": options.speed,
-        "faults": list(options.faults),
-        "ran_s": round(time.monotonic() - began, 3),
-    }
-    print(
-        json.dumps(summary, allow_nan=False)
-        if options.as_json
-        else table.summary(rows, truths, pipeline.ledger())
-    )
-    return 0
-
-
-def account(ledger: Ledger) -> dict[str, int]:
-    """The ledger under the names of MODEL section 7."""
-    return {
-        name: getattr(ledger, name) for name in ("received", "stored", "replaced", "dead", "waiting", "gaps")
-    }
-
-
-def _say(options: Options, text: str) -> None:
-    print(text, file=sys.stderr if options.as_json else sys.stdout, flush=True)
-
-
-async def _connected(
-    site: Site, store: EmbeddedStore, gateway: asyncio.Task[None], stop: asyncio.Event
-) -> None:
-    """Wait until every machine's first readings are in the store: then its clock may run."""
-    wanted = {
-        (m.id, name) for m in site.machines() for name, s in m.signals.items() if s.source and name != "link"
-    }
-    deadline = time.monotonic() + CONNECT_TIMEOUT_S
-    while not stop.is_set():
-        rows = await asyncio.to_thread(store.last_before, "raw", "machine", 2**62)
-        seen = {(dict(r.tags)["machine"], r.field.removesuffix("_text")) for r in rows}
-        up = {
-            dict(r.tags)["machine"]
-            for r in await asyncio.to_thread(store.last_before, "raw", "link", 2**62)
-            if r.value
-        }
-        if wanted <= seen and up >= {m for m, _ in wanted}:
-            return
         if gateway.done():
             gateway.result()
-        if time.monotonic() > deadline:
-            missing = ", ".join(sorted(f"{m}.{s}" for m, s in wanted - seen)) or "a link"
-            raise WrongUse(f"the demo's gateway did not hear {missing} within {CONNECT_TIMEOUT_S:.0f} s")
-        await asyncio.sleep(0.05)
+        table.close()
 
+    async def _connected(self, store: Store, gateway: asyncio.Task[None], stop: asyncio.Event) -> None:
+        """Wait until every machine's first readings are in the store: only then may its clock run."""
+        wanted = {
+            (m.id, name) for m in self.site.machines() for name in m.signals if name not in {"link", "reason"}
+        }
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while not stop.is_set():
+            heard = await asyncio.to_thread(_heard, store)
+            if wanted <= heard:
+                return
+            if gateway.done():
+                gateway.result()
+            if time.monotonic() > deadline:
+                missing = ", ".join(sorted(f"{m}.{s}" for m, s in wanted - heard))
+                raise WrongUse(f"the gateway did not hear {missing} within {CONNECT_TIMEOUT_S:.0f} s")
+            await pause(stop, 0.05)
 
-async def _settled(pipeline: Pipeline, clock: GatewayClock, end_ns: int, *, quick: bool) -> None:
-    """Wait until what was sent has arrived: the clock at the end, nothing new, nothing waiting."""
-    deadline = time.monotonic() + (1.0 if quick else SETTLE_TIMEOUT_S)
-    received, since = -1, time.monotonic()
-    while time.monotonic() < deadline:
-        account = pipeline.ledger()
-        if account.received != received:
-            received, since = account.received, time.monotonic()
-        quiet = time.monotonic() - since
-        if clock.now_ns() >= end_ns and account.waiting == 0 and quiet > (0.2 if quick else 1.0):
+    async def _settled(self, pipeline: Pipeline, end_ns: int, patience_s: float) -> None:
+        """Wait until what was sent has arrived: the clock at the end, nothing new, nothing waiting."""
+        deadline = time.monotonic() + patience_s
+        received, since = -1, time.monotonic()
+        while time.monotonic() < deadline:
+            account = pipeline.ledger()
+            if account.received != received:
+                received, since = account.received, time.monotonic()
+            quiet_s = time.monotonic() - since
+            if self.clock.now_ns() >= end_ns and account.waiting == 0 and quiet_s > patience_s / 20:
+                return
+            await asyncio.sleep(0.05)
+
+    def _summarise(self, rows: Sequence[Row], truths: Mapping[str, Row], ledger: Ledger) -> None:
+        if not self.options.as_json:
+            print(summary(rows, truths, ledger))
             return
-        await asyncio.sleep(0.05)
+        whole = {
+            "machines": [{**row, "truth": truths[str(row["machine"])]} for row in rows],
+            "ledger": {
+                name: getattr(ledger, name)
+                for name in ("received", "stored", "replaced", "dead", "waiting", "gaps")
+            },
+            "seed": self.options.seed,
+            "speed": self.options.speed,
+            "faults": list(self.options.faults),
+            "ran_s": round(time.monotonic() - self.began, 3),
+        }
+        print(json.dumps(whole, allow_nan=False))
 
 
-@contextlib.asynccontextmanager
-async def broker(port: int) -> AsyncIterator[None]:
-    """An MQTT broker inside this process, on the loopback interface alone."""
-    from amqtt.broker import Broker  # noqa: PLC0415 - an extra that only the demo needs
-    from amqtt.contexts import BrokerConfig, ListenerConfig  # noqa: PLC0415
-
-    logging.getLogger("amqtt").setLevel(logging.ERROR)
-    logging.getLogger("transitions").setLevel(logging.ERROR)
-    config = BrokerConfig(
-        listeners={"default": ListenerConfig(bind=f"127.0.0.1:{port}")},
-        plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    )
-    server = Broker(config)
-    await server.start()
-    try:
-        yield
-    finally:
-        await server.shutdown()
-
-
-__all__: Sequence[str] = ["add_parser", "broker", "demo_site", "run"]
+def _heard(store: Store) -> set[tuple[str, str]]:
+    """Machine and signal of every reading in the store, of machines whose link is up."""
+    up = {dict(r.tags)["machine"] for r in store.last_before("raw", "link", 2**62) if r.value}
+    rows = [(dict(r.tags)["machine"], r.field) for r in store.last_before("raw", "machine", 2**62)]
+    return {(machine, field.removesuffix("_text")) for machine, field in rows if machine in up}

@@ -6,8 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from ingest.recording import RecordingStore
-
 from analytics import query
 from analytics.groups import KEYS
 from fieldlab.errors import WrongUse
@@ -15,32 +13,8 @@ from fieldlab.output import render
 from fieldlab.stores import extent, opened_store
 from fieldlab.times import time_ns
 from fieldlab_configs import Site, load
+from ingest.recording import RecordingStore
 from ingest.store import Store
-
-
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser("kpi", help="OEE, energy per unit and every other figure of a range")
-    add_range(parser)
-    parser.add_argument("--by", default="", metavar="KEYS", help=f"group by any of: {', '.join(KEYS)}")
-    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
-    parser.set_defaults(run=run)
-
-
-def add_range(parser: argparse.ArgumentParser) -> None:
-    """Add what every analytics command takes: the config, recordings, a range."""
-    parser.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="[MACHINE=]FILE",
-        help="a recording (CSV, Parquet, SHDR) to use in place of the store; may be repeated",
-    )
-    parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="begin of the range (RFC 3339, or a local date)"
-    )
-    parser.add_argument("--to", dest="end", metavar="TIME", help="end of the range, not part of it")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,27 +19,26 @@ class StoreScreens:
     ----------
     site : Site
     store : Store
-    start_ns : int
-        The beginning of the data.
     """
 
-    def __init__(self, site: Site, store: Store, *, start_ns: int) -> None:
+    def __init__(self, site: Site, store: Store) -> None:
         self.site = site
         self._store = store
-        self._start_ns = start_ns
-        self._now_ns = start_ns
+        self._first_ns: int | None = None
+        self._now_ns: int | None = None
         self._lock = threading.Lock()
 
-    def refresh(self, now_ns: int) -> None:
-        """Move the end of the data; the job has written its atoms up to here."""
-        self._now_ns = max(self._now_ns, now_ns)
+    def refresh(self, first_ns: int, now_ns: int) -> None:
+        """Say how far the data reaches; the job has written its atoms up to there."""
+        self._first_ns = first_ns
+        self._now_ns = max(self._now_ns or now_ns, now_ns)
 
-    def first_ns(self) -> int:
-        """The beginning of the data; UTC nanoseconds."""
-        return self._start_ns
+    def first_ns(self) -> int | None:
+        """The beginning of the data; UTC nanoseconds, None while there is none."""
+        return self._first_ns
 
-    def now_ns(self) -> int:
-        """The end of the data; UTC nanoseconds."""
+    def now_ns(self) -> int | None:
+        """The end of the data; UTC nanoseconds, None while there is none."""
         return self._now_ns
 
     def kpis(
@@ -66,5 +65,6 @@ class StoreScreens:
 
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
         """State classes of one machine, as ``(start_ns, end_ns, class)``."""
+        now_ns = end_ns if self._now_ns is None else self._now_ns
         with self._lock:
             return query.timeline(self.site, self._store, machine, start_ns, min(end_ns, self._now_ns))

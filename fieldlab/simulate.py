@@ -13,40 +13,18 @@ from fieldlab.times import NS, time_ns
 from fieldlab_configs import Site, load
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser("simulate", help="serve the config's machines over their real protocols")
-    parser.add_argument("config", metavar="CONFIG")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="MACHINE=FILE",
-        help="play a recording in place of a simulated machine; may be repeated",
-    )
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (1)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another day (1)")
-    parser.add_argument("--start", metavar="TIME", help="when the simulated clock begins; default: now")
-    parser.add_argument("--seconds", type=float, help="how long to run [s]; default: until Ctrl-C")
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="what goes wrong")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped; a recording is played once, and then held until stopped."""
     site = load(args.config)
     if not site.sources:
         raise WrongUse(f"{site.path}: sources: there are none, so there is nothing to serve")
-    if args.speed <= 0:
-        raise WrongUse(f"--speed {args.speed}: must be above 0")
     asyncio.run(until_stopped(lambda stop: _serve(args, site, stop)))
     return 0
 
 
 async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> None:
-    from simulator.replay import Replay  # noqa: PLC0415
-
     from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
+    from simulator.replay import Replay  # noqa: PLC0415
     from simulator.serve import Simulation  # noqa: PLC0415
 
     for name in args.fault:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from fieldlab.gateway import told
 from fieldlab.output import render
 from fieldlab.screens import StoreScreens
-from fieldlab.services import told
 from fieldlab.times import rfc3339
-from fieldlab_configs import Site
 from ingest.account import Ledger
 
 Row = Mapping[str, object]
@@ -20,21 +19,20 @@ class LiveTable:
 
     Parameters
     ----------
-    site : Site
     quiet : bool
         Draw nothing.
     """
 
-    def __init__(self, site: Site, *, quiet: bool) -> None:
-        self._site = site
+    def __init__(self, *, quiet: bool) -> None:
         self._live = not quiet and sys.stdout.isatty()
         self._lines = 0
 
     def show(self, screens: StoreScreens, ledger: Ledger, now_ns: int) -> None:
         """Draw the figures so far."""
-        if not self._live or now_ns <= screens.first_ns():
+        first_ns = screens.first_ns()
+        if not self._live or first_ns is None:
             return
-        rows = screens.kpis(screens.first_ns(), now_ns, ["machine"])
+        rows = screens.kpis(first_ns, now_ns, ["machine"])
         text = f"simulated time {rfc3339(now_ns)}\n{render(rows, ['machine'], 'table')}\n{told(ledger)}"
         up = f"\x1b[{self._lines}F\x1b[J" if self._lines else ""
         sys.stdout.write(up + text + "\n")
@@ -47,11 +45,12 @@ class LiveTable:
             sys.stdout.write(f"\x1b[{self._lines}F\x1b[J")
             self._lines = 0
 
-    def summary(self, rows: Sequence[Row], truths: Mapping[str, Row], ledger: Ledger) -> str:
-        """What was measured, and beside it what the simulated machines really did."""
-        real = [{**truths[str(row["machine"])], "machine": row["machine"]} for row in rows]
-        return (
-            f"measured, from machine to store:\n{render(rows, ['machine'], 'table')}\n\n"
-            f"what the simulated machines really did:\n{render(real, ['machine'], 'table')}\n\n"
-            f"{told(ledger)}"
-        )
+
+def summary(rows: Sequence[Row], truths: Mapping[str, Row], ledger: Ledger) -> str:
+    """What was measured, and beside it what the simulated machines really did."""
+    real = [{**truths[str(row["machine"])], "machine": row["machine"]} for row in rows]
+    return (
+        f"measured, from machine to store:\n{render(rows, ['machine'], 'table')}\n\n"
+        f"what the simulated machines really did:\n{render(real, ['machine'], 'table')}\n\n"
+        f"{told(ledger)}"
+    )

@@ -1,0 +1,150 @@
+"""The grammar of the command line; what a command needs is imported only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line: each command says which room runs it."""
+    top = argparse.ArgumentParser(
+        prog="fieldlab",
+        description="Machine data to OEE and energy per unit, every sample accounted for.",
+    )
+    top.add_argument("--version", action="version", version=f"fieldlab {version('fieldlab')}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _demo(
+        commands.add_parser(
+            "demo", help="a simulated line, gateway, store, analytics and page: no server needed"
+        )
+    )
+    _simulate(commands.add_parser("simulate", help="serve the config's machines over their real protocols"))
+    _gateway(commands.add_parser("gateway", help="read machines and deliver to the store, until stopped"))
+    _analytics(commands.add_parser("analytics", help="turn raw data into atoms, until stopped"))
+    _app(commands.add_parser("app", help="serve the page over the config's store, until stopped"))
+    _check(commands.add_parser("check", help="check a config without connecting to anything"))
+    _ledger(commands.add_parser("ledger", help="the account of a gateway: is every sample somewhere?"))
+    _kpi(commands.add_parser("kpi", help="OEE, energy per unit and every other figure of a range"))
+    _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
+    return top
+
+
+def _config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+
+
+def _range(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--from", dest="start", metavar="TIME", help="begin of the range (RFC 3339, or a local date)"
+    )
+    command.add_argument("--to", dest="end", metavar="TIME", help="end of the range, not part of it")
+
+
+def _input(command: argparse.ArgumentParser, metavar: str, words: str) -> None:
+    command.add_argument("--input", action="append", default=[], metavar=metavar, help=words)
+
+
+def positive(text: str) -> float:
+    """A number above 0, of an option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def port(text: str) -> int:
+    """A port number, 0 for any free one."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the highest port
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _simulation(command: argparse.ArgumentParser, speed: float) -> None:
+    command.add_argument("--seconds", type=positive, help="how long to run [s]; default: until Ctrl-C")
+    command.add_argument(
+        "--speed", type=positive, default=speed, help=f"simulated seconds per second ({speed:g})"
+    )
+    command.add_argument("--seed", type=int, default=1, help="another seed, another day on the line (1)")
+    command.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="what goes wrong; may be repeated"
+    )
+
+
+def _demo(command: argparse.ArgumentParser) -> None:
+    _simulation(command, 60.0)
+    command.add_argument("--port", type=port, default=0, help="of the page; default: one that is free")
+    command.add_argument(
+        "--data", metavar="DIR", help="keep config and data there; default: a folder that is removed"
+    )
+    command.add_argument("--no-browser", action="store_true", help="do not open the page")
+    command.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    command.set_defaults(room="fieldlab.demo")
+
+
+def _simulate(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    _input(command, "MACHINE=FILE", "play a recording in place of simulated machines; may be repeated")
+    _simulation(command, 1.0)
+    command.add_argument("--start", metavar="TIME", help="when the simulated clock begins; default: now")
+    command.set_defaults(room="fieldlab.simulate")
+
+
+def _gateway(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument(
+        "--gateway", metavar="NAME", help="which of the config's gateways; default: the only one"
+    )
+    command.set_defaults(room="fieldlab.gateway")
+
+
+def _analytics(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument("--recompute", action="store_true", help="rewrite the range --from --to, and stop")
+    _range(command)
+    command.set_defaults(room="fieldlab.analysis")
+
+
+def _app(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument("--port", type=port, default=8080, help="of the page (8080); 0: one that is free")
+    command.set_defaults(room="fieldlab.app")
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.set_defaults(room="fieldlab.check")
+
+
+def _ledger(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument("--gateway", metavar="NAME", help="which of the config's gateways; default: all")
+    command.add_argument("--format", choices=("table", "json"), default="table")
+    command.set_defaults(room="fieldlab.ledger")
+
+
+def _kpi(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    _input(command, "[MACHINE=]FILE", "a recording (CSV, Parquet, SHDR) in place of the store")
+    _range(command)
+    command.add_argument(
+        "--by",
+        default="",
+        metavar="KEYS",
+        help="group by any mix of machine, line, shift, shift_date, day, hour, product, order, experiment, arm",
+    )
+    command.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    command.set_defaults(room="fieldlab.kpi")
+
+
+def _dashboards(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    build = actions.add_parser("build", help="write dashboards and provisioning files")
+    _config(build)
+    build.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
+    build.set_defaults(room="fieldlab.grafana")
