@@ -13,7 +13,7 @@ from typing import Final
 from ingest.account import DeadLetter, Gap, Ledger, Outcome
 from ingest.frames import PLAIN, REPLACES, decode
 from ingest.rows import NONE
-from ingest.spool import Batch
+from ingest.spool_core import Batch
 from ingest.store import Rejected, Row, Store, StoreUnavailable, Tags
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import threading
@@ -23,6 +22,7 @@ _WRITTEN = 204
 _OK = 200
 _CHUNK_ROWS = 50_000
 _LONGEST_SAYING = 300
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +144,13 @@ class InfluxHttp:
                 redirect=False,
                 preload_content=False,
             )
-            answer.auto_close = False  # else it is closed before its last line is read
             try:
                 if answer.status != _OK:
                     said = _answer(answer.status, answer.headers, answer.read())
                     raise StoreUnavailable(
                         f"{self.url} answers {said.status}: {said.message}", said.retry_after_s
                     )
-                for line in io.BufferedReader(answer, 1 << 20):
+                for line in _lines(answer):
                     if line.strip():
                         part = json.loads(line)
                         if "error" in part:
@@ -178,6 +177,14 @@ class _Unavailable:
             raise StoreUnavailable(f"{self.url} cannot be reached: {str(error)[:_LONGEST_SAYING]}") from error
         if isinstance(error, OSError) and not isinstance(error, StoreUnavailable):
             raise StoreUnavailable(f"{self.url} cannot be reached: {error}") from error
+
+
+def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in answer.stream(_READ_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    yield rest
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes | str | None) -> Answer:

@@ -19,7 +19,8 @@ from ingest.errors import SpoolUnavailable, SpoolUncertain
 from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
 from ingest.rows import link_tags
 from ingest.samples import Sample
-from ingest.spool import KEEP_SAMPLES, Batch, Spool
+from ingest.spool import KEEP_SAMPLES, Spool
+from ingest.spool_core import Batch
 from ingest.store import Row, Store, StoreUnavailable
 
 __all__ = ["Gap", "Ledger", "Link", "Pipeline"]

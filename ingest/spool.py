@@ -10,146 +10,23 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from ingest.account import Account, DeadLetter, Gap, Ledger, Outcome
-from ingest.errors import SpoolLocked, SpoolUnavailable, SpoolUncertain
-from ingest.filelock import FileLock
-from ingest.mark import Mark, MarkFile
-from ingest.spool_file import BATCH, checksum, open_database, salvage, set_aside
+from ingest.account import DeadLetter, Gap, Outcome
+from ingest.errors import SpoolUnavailable, SpoolUncertain
+from ingest.spool_core import DAMAGED, Batch, SpoolCore
+from ingest.spool_file import BATCH, checksum
 
 KEEP_SAMPLES: Final = 50_000
 """So many delivered samples stay, for a restarted gateway to know what it has had already."""
 KEEP_DEAD_LETTERS: Final = 100_000
-DAMAGED: Final = "spool-damaged"
-"""Reason of the gap that damage to the spool leaves."""
 _PAGES_TO_FREE: Final = 4000
 _LEAST_SAMPLES: Final = 25
 """What a batch counts for at least, so that many small ones do not make looking back slow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows on their way.
-
-    Attributes
-    ----------
-    samples, replaced : int
-        How many samples of machines it holds, and how many of these replace an earlier one.
-    first_ns, last_ns : int
-        Reach of its rows' times.
-    payload : bytes
-        See :mod:`ingest.frames`.
-    seq : int
-        Given by the spool.
-    at_ns : int
-        When it was spooled, by the system's clock.
-    """
-
-    samples: int
-    replaced: int
-    first_ns: int
-    last_ns: int
-    payload: bytes
-    seq: int = 0
-    at_ns: int = 0
-
-
-class Spool:
-    """The spool of one gateway.
-
-    Parameters
-    ----------
-    folder : Path
-        Made where it is not there.
-    name : str
-        The gateway's: several may share a folder.
-    max_bytes : int
-        Bound of the database; reached, nothing more is taken.
-    """
-
-    def __init__(self, folder: Path, name: str, max_bytes: int = 4_000_000_000) -> None:
-        self.path = folder / f"{name}.spool"
-        self.max_bytes = max_bytes
-        self._mark_file = MarkFile(folder / f"{name}.mark")
-        self._lock = FileLock(self.path)
-        self._db: sqlite3.Connection | None = None
-        self._account = Account()
-        self._last_ns = 0
-
-    # -- opening and closing
-
-    def open(self) -> None:
-        """Open the spool, whatever state it is in: damage is set aside and counted, never in the way.
-
-        Raises
-        ------
-        SpoolLocked
-            Another process has it open.
-        SpoolUnavailable
-            The folder cannot be used.
-        """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-            mark = self._mark_file.open()
-            self._open_database(mark)
-        except BlockingIOError:
-            self.close()
-            raise SpoolLocked(
-                f"the spool {self.path} is in use by another gateway process; stop it first"
-            ) from None
-        except (OSError, sqlite3.Error) as error:
-            self.close()
-            if isinstance(error, SpoolUnavailable):
-                raise
-            raise SpoolUnavailable(f"the spool {self.path} cannot be opened: {error}") from error
-
-    def close(self) -> None:
-        """Let go of the files."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-        self._mark_file.close()
-        self._lock.release()
-
-    def _open_database(self, mark: Mark) -> None:
-        try:
-            self._db = open_database(self.path)
-            self._account = Account.read(self._db)
-            self._settle(mark)
-        except sqlite3.OperationalError:
-            raise  # full, no rights, busy: nothing is known to be wrong with the file
-        except (sqlite3.DatabaseError, TypeError, ValueError):
-            if self._db is not None:
-                self._db.close()
-            aside = set_aside(self.path)
-            self._db = open_database(self.path)
-            self._account = salvage(aside, self._db, mark)
-            self._settle(mark)
-
-    def _settle(self, mark: Mark) -> None:
-        """Compare the account with what is there and with the mark; what is missing becomes a gap."""
-        with self._transaction() as db:
-            account = self._account
-            sql = "SELECT count(*), coalesce(sum(samples), 0), max(last_ns) FROM batch WHERE seq > ?"
-            batches, samples, last_ns = db.execute(sql, (account.cursor,)).fetchone()
-            account.last_seq = max(account.last_seq, mark.seq)
-            account.received = max(account.received, mark.received)
-            known = account.stored + account.replaced + account.dead + samples
-            lost_samples = max(account.received - known, 0)
-            lost_batches = max(account.last_seq - account.gone - batches, 0)
-            account.received = known + lost_samples
-            account.dead += lost_samples
-            account.waiting = samples
-            account.gone = account.last_seq - batches
-            if lost_samples or lost_batches:
-                start_ns, end_ns = sorted((last_ns or mark.last_ns, mark.last_ns))
-                self._lose(db, Gap("none", "none", DAMAGED, start_ns, end_ns, lost_samples))
-        self._last_ns = max(mark.last_ns, last_ns or 0)
+class Spool(SpoolCore):
+    """The spool of one gateway; see :class:`SpoolCore` for how it is made and opened."""
 
     # -- taking in
 
@@ -210,13 +87,6 @@ class Spool:
         )
         db.execute("DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?", (KEEP_DEAD_LETTERS,))
         self._account.dead += len(dead)
-
-    def _lose(self, db: sqlite3.Connection, gap: Gap) -> None:
-        db.execute(
-            "INSERT INTO gap (machine, signal, reason, start_ns, end_ns, count) VALUES (?, ?, ?, ?, ?, ?)",
-            (gap.machine, gap.signal, gap.reason, gap.start_ns, gap.end_ns, gap.count),
-        )
-        self._account.gaps += 1
 
     # -- giving out
 
@@ -335,53 +205,3 @@ class Spool:
         (free,) = db.execute("PRAGMA freelist_count").fetchone()
         if free > _PAGES_TO_FREE:
             db.execute(f"PRAGMA incremental_vacuum({_PAGES_TO_FREE})").fetchall()
-
-    # -- transactions
-
-    def ledger(self) -> Ledger:
-        """The account as it stands."""
-        return self._account.ledger()
-
-    @property
-    def delivery_ns(self) -> int:
-        """Time of the last delivery note."""
-        return self._account.delivery_ns
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._db is None:
-            raise SpoolUnavailable(f"the spool {self.path} is not open")
-        return self._db
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Changes and account together, or neither."""
-        db = self._connection()
-        before = replace(self._account)
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-            self._account.write(db)
-            db.execute("COMMIT")
-        except BaseException:
-            self._account = before
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Errors of disk and database by their remedy; a database found damaged is opened anew."""
-        try:
-            yield
-        except SpoolUnavailable:
-            raise
-        except sqlite3.OperationalError as error:
-            raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
-        except sqlite3.DatabaseError as error:
-            self.close()
-            self.open()
-            raise SpoolUnavailable(
-                f"the spool {self.path} was damaged ({error}) and is opened anew"
-            ) from error
-        except OSError as error:
-            raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
