@@ -63,6 +63,7 @@ def compute(
     span = (None, None) if whole else (start_ns, end_ns)
     views = {m.id: _view(site, store, m, *span) for m in needed.values()}
     reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
+    known_until_ns = max(*reach, known_until_ns or end_ns)
     calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
     results = {
         m.id: analyse(

@@ -136,7 +136,7 @@ def _kpi(command: argparse.ArgumentParser) -> None:
         "--by",
         default="",
         metavar="KEYS",
-        help="group by any mix of machine, line, shift, shift_date, day, hour, product, order, experiment, arm",
+        help="group by any of machine, line, shift, shift_date, day, hour, product, order, experiment, arm",
     )
     command.add_argument("--format", choices=("table", "json", "csv"), default="table")
     command.set_defaults(room="fieldlab.kpi")

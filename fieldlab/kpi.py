@@ -34,7 +34,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         start_ns, end_ns = range_of(args, site, store)
         computed = query.compute(
-            site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=bool(inputs)
+            site,
+            store,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            machines=machines,
+            whole=bool(inputs),
+            known_until_ns=extent(store)[1],
         )
         rows = query.grouped(site, computed, by)
     finally:

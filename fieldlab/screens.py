@@ -65,6 +65,6 @@ class StoreScreens:
 
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
         """State classes of one machine, as ``(start_ns, end_ns, class)``."""
-        now_ns = end_ns if self._now_ns is None else self._now_ns
+        until_ns = end_ns if self._now_ns is None else min(end_ns, self._now_ns)
         with self._lock:
-            return query.timeline(self.site, self._store, machine, start_ns, min(end_ns, self._now_ns))
+            return query.timeline(self.site, self._store, machine, start_ns, until_ns)

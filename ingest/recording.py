@@ -192,7 +192,6 @@ class _Reading:
                 continue
             seen = True
             if signal is None or not series.knows(signal):
-                self._reach(machine, raw.time_ns[part])
                 if signal is not None:
                     self.unknown[f"{raw.path}: signal {signal!r} of machine {machine}"] += len(part)
                 continue

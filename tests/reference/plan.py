@@ -36,7 +36,14 @@ def read(config):
         return config
     if isinstance(config, Path) or "\n" not in config:
         config = Path(config).read_text(encoding="utf-8")
-    return YAML(typ="safe", pure=True).load(config)
+    yaml = YAML(typ="safe", pure=True)
+    known = yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"]
+    # Python's datetime knows no nanoseconds: a time with a fraction stays the text that it is.
+    yaml.constructor.add_constructor(
+        "tag:yaml.org,2002:timestamp",
+        lambda loader, node: node.value if "." in node.value else known(loader, node),
+    )
+    return yaml.load(config)
 
 
 def dated(value):
