@@ -1,0 +1,71 @@
+"""The catalogue: one definition of every figure, and words for all of it."""
+
+from __future__ import annotations
+
+import math
+import random
+from string import Formatter
+
+import pytest
+
+from analytics.fields import ATOM_FIELDS
+from analytics.kpis import of_group, of_machine
+from dashboards import wording
+from dashboards.catalogue import PANELS, Formula, Sum, formulas
+from fieldlab_configs.states import STATE_CLASSES
+
+
+def _value(total: Sum, sums: dict[str, float]) -> float:
+    return sum(sums[f] for f in total.plus) - sum(sums[f] for f in total.minus)
+
+
+def _divide(formula: Formula, sums: dict[str, float]) -> float:
+    under = _value(formula.under, sums)
+    if formula.known is not None and _value(formula.known, sums) <= 0:
+        return math.nan
+    return _value(formula.over, sums) / under if under else math.nan
+
+
+@pytest.mark.parametrize("convention", ["iso22400", "nakajima"])
+@pytest.mark.parametrize("line", [False, True])
+def test_every_formula_equals_the_figure_of_the_same_name(convention, line) -> None:
+    """On sums at random, the catalogue's quotients are what ``fieldlab kpi`` would print."""
+    rng = random.Random(7)
+    for _ in range(50):
+        sums = {name: rng.uniform(1.0, 1000.0) for name in ATOM_FIELDS}
+        expected = (of_group if line else of_machine)(sums, convention)
+        for name, formula in formulas(convention, line=line).items():
+            assert _divide(formula, sums) == pytest.approx(expected[name], rel=1e-12, nan_ok=True), name
+
+
+def test_every_panel_has_a_formula_or_is_a_sum_of_an_atom_field() -> None:
+    """Nothing is drawn that cannot be summed from atoms."""
+    known = {*formulas("iso22400", line=False), *ATOM_FIELDS}
+    for panel in PANELS:
+        for measure in (*panel.measure, *panel.line_measure, *filter(None, (panel.low, panel.high))):
+            assert measure in known, (panel.id, measure)
+
+
+def test_every_panel_has_words_in_both_languages() -> None:
+    """A title, the question it answers, and how the figure is made."""
+    for panel in PANELS:
+        for key in (panel.id, f"{panel.id}.question", f"{panel.id}.how"):
+            for language in wording.LANGUAGES:
+                assert wording.say(key, language).strip(), key
+
+
+def test_every_state_has_a_name() -> None:
+    """The ten classes, in both languages, and no two alike."""
+    for language in wording.LANGUAGES:
+        names = {wording.say(f"state.{name}", language) for name in STATE_CLASSES}
+        assert len(names) == len(STATE_CLASSES)
+
+
+def test_both_languages_leave_the_same_blanks() -> None:
+    """A text that loses a value in translation would say something else."""
+    for key in wording.keys():  # noqa: SIM118 - a function of that module, not of a dict
+        blanks = [
+            {name for _, name, _, _ in Formatter().parse(wording.say(key, language)) if name}
+            for language in wording.LANGUAGES
+        ]
+        assert blanks[0] == blanks[1], key
