@@ -11,13 +11,14 @@ from typing import ClassVar, Final
 
 from fieldlab_configs import MqttSource
 from gateways import payload
+from gateways.clock import SECOND_NS
 from gateways.errors import LinkLost, SourceRefused, Undecodable
 from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, Message, NoAnswer, WrongProtocol, explain
 from gateways.payload import Field, Reading
 from gateways.rollup import Rollup
 from gateways.sink import Gap
 from gateways.source import EVERY_SIGNAL, Backoff, Context, Point, Source
-from ingest.samples import Sample
+from ingest.samples import Clock, Sample
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,11 @@ class _Route:
     fields: list[Field] = field(default_factory=list)
     lives: list[Field] = field(default_factory=list)
     clock: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Order of subscription; 0 for plain values."""
+        return -1 if self.clock else int(bool(self.lives))
 
 
 @dataclass(slots=True)
@@ -135,10 +141,9 @@ class Mqtt(Source):
         raise LinkLost(link.why)
 
     def _subscribe(self, link: BrokerLink) -> None:
-        often = [topic for topic, route in self._routes.items() if route.lives or route.clock]
-        # The clock first, so that its kept message comes before those that need the time.
-        often.sort(key=lambda topic: not self._routes[topic].clock)
-        link.subscribe(self._routes, often)
+        """The clock first, for others need the time; births last, for life means that values come through."""
+        order = sorted(self._routes, key=lambda topic: self._routes[topic].rank)
+        link.subscribe(order, {topic for topic in order if self._routes[topic].rank})
 
     async def _hand_over(self, messages: Sequence[Message], link: BrokerLink) -> None:
         batch = _Batch()
@@ -178,25 +183,38 @@ class Mqtt(Source):
         else:
             self.context.life.fall(self.name, birth.machine)
 
-    def _read_values(self, batch: _Batch, message: Message, readings: Iterable[Reading]) -> None:
+    def _read_values(self, batch: _Batch, message: Message, readings: Sequence[Reading]) -> None:
         clock = self.context.clock
-        timeless = 0
-        for reading in readings:
-            machine, name = reading.field.machine, reading.field.name
-            if machine not in self._told and not message.retained:
-                # A kept message may be days old: it tells a value, but no life.
-                self.context.life.rise(self.name, machine, hold_s=self._holds[machine, name])
-            stamp = clock.stamp(reading.time_ns, backfill=message.retained)
+        stamps: dict[int | None, tuple[int, Clock] | None] = {}
+        for wanted, value, time_ns in readings:
+            if time_ns not in stamps:
+                stamps[time_ns] = clock.stamp(time_ns, backfill=message.retained)
+            stamp = stamps[time_ns]
             if stamp is None:
-                timeless += 1
-                continue
+                raise Undecodable("no time in it, and the source's clock is not yet known")
             time, whose = stamp
             if whose == "gateway" and not clock.follows:
                 time = message.arrived_ns
-            quality = "bad" if reading.value is None else "good"
-            batch.samples.append(Sample(machine, name, time, reading.value, quality, whose))
-        if timeless:
-            raise Undecodable("no time in it, and the source's clock is not yet known")
+            quality = "good" if value is not None else "bad"
+            batch.samples.append(Sample(wanted.machine, wanted.name, time, value, quality, whose))
+        self._prove_life(message, readings)
+
+    def _prove_life(self, message: Message, readings: Iterable[Reading]) -> None:
+        """A message proves that its machine lived: now, or where the broker kept it, when it says."""
+        holds: dict[str, float] = {}
+        for wanted, _, time_ns in readings:
+            if wanted.machine in self._told:
+                continue
+            hold_s = self._holds[wanted.machine, wanted.name]
+            if message.retained:
+                now = self.context.clock.reading_ns(self.name)
+                if now is None or time_ns is None or time_ns > now:
+                    continue
+                hold_s -= (now - time_ns) / SECOND_NS
+            holds[wanted.machine] = max(holds.get(wanted.machine, 0.0), hold_s)
+        for machine, hold_s in holds.items():
+            if hold_s > 0:
+                self.context.life.rise(self.name, machine, hold_s=hold_s)
 
     async def _tell_life(self) -> None:
         self.context.life.advance()

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as paho
@@ -26,6 +26,7 @@ WINDOW: Final = 1_000  # messages on their way that are not yet acknowledged
 PACKET_BYTES: Final = 16 * 1024 * 1024  # more than we read: what is too large shall be counted, not withheld
 SESSION_S: Final = 7 * 24 * 3600  # how long the broker keeps our queue
 KEEP_ALIVE_S: Final = 30
+TOPICS: Final = 200  # in one SUBSCRIBE
 ANSWER_S: Final = 10.0
 TRIAL_S: Final = 2.0  # for a version that the broker may not even be able to refuse
 _REFUSED_VERSION: Final = frozenset({"Unsupported protocol version"})
@@ -208,20 +209,20 @@ class BrokerLink:
         except TimeoutError:
             raise NoAnswer(f"no answer within {within_s:.0f} s") from None
 
-    def subscribe(self, topics: Iterable[str], always: Iterable[str]) -> None:
-        """Subscribe at QoS 1; kept messages of `always` come on every connection, others when new."""
-        often = set(always)
-        names = [topic for topic in topics if topic not in often]
-        for group, handling in ((names, 1), (sorted(often), 0)):
-            if not group:
-                continue
+    def subscribe(self, topics: Sequence[str], always: Container[str]) -> None:
+        """Subscribe at QoS 1, in order; kept messages of `always` come on every connection.
+
+        Those of the others come with a new subscription only, as far as the protocol can say so.
+        """
+        for start in range(0, len(topics), TOPICS):
+            some = topics[start : start + TOPICS]
             if self._five:
-                options = [(topic, SubscribeOptions(qos=1, retainHandling=handling)) for topic in group]
+                options = [(t, SubscribeOptions(qos=1, retainHandling=0 if t in always else 1)) for t in some]
                 _, number = self._client.subscribe(options)
             else:
-                _, number = self._client.subscribe([(topic, 1) for topic in group])
+                _, number = self._client.subscribe([(topic, 1) for topic in some])
             if number is not None:
-                self._asked[number] = group
+                self._asked[number] = some
 
     def unsubscribe(self, topic: str) -> None:
         """Leave a topic that an older configuration asked for."""

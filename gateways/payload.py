@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateways.clock import SECOND_NS
 from gateways.errors import Undecodable
@@ -48,8 +48,7 @@ class Field:
     time_path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a message says of one signal; `time_ns` is None where it does not say when."""
 
     field: Field
@@ -74,11 +73,15 @@ def decode(payload: bytes, fields: Sequence[Field]) -> tuple[list[Reading], list
     document = _document(text)
     readings: list[Reading] = []
     wrong: list[str] = []
+    times: dict[tuple[str, ...], int | None] = {}  # most messages tell one time for all
     for wanted in fields:
         try:
             value = _value(document, text, wanted)
             if value is not _ABSENT:
-                readings.append(Reading(wanted, value, _time(document, wanted.time_path)))
+                path = wanted.time_path
+                if path not in times:
+                    times[path] = _time(document, path)
+                readings.append(Reading(wanted, value, times[path]))
         except Undecodable as error:
             wrong.append(f"{wanted.machine}.{wanted.name}: {error}")
     if not readings and not wrong:

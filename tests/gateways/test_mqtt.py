@@ -146,7 +146,7 @@ async def test_a_broker_that_forgot_us_makes_a_gap_and_gets_no_stale_acknowledge
 
 @service
 async def test_what_waits_is_bounded_and_all_of_it_arrives(peer, monkeypatch):
-    """3,000 messages against a spool that takes nothing: the window holds, the broker keeps the rest."""
+    """500 messages against a spool that takes nothing: the window holds, the broker keeps the rest."""
     monkeypatch.setattr(mqtt_link, "WINDOW", 100)
     inboxes = []
 
@@ -161,15 +161,15 @@ async def test_what_waits_is_bounded_and_all_of_it_arrives(peer, monkeypatch):
     async with running(site(peer.config, peer.signals()), sink):
         await until(sink.is_up)
         sink.available = False
-        for n in range(1, 3001):
+        for n in range(1, 501):
             message = json.dumps({"t": begin + n, "v": {"count": n}})
             info = peer.machine.client.publish(DATA, message, qos=1)
         await asyncio.to_thread(info.wait_for_publish, 30)
         await until(lambda: sink.refused > 2)
         assert len(inboxes[0]._items) <= 100
         sink.available = True
-        await until(lambda: 3000.0 in sink.values("count"), within_s=30)
-    assert told(sink) == [float(n) for n in range(1, 3001)]
+        await until(lambda: 500.0 in sink.values("count"), within_s=30)
+    assert told(sink) == [float(n) for n in range(1, 501)]
 
 
 @service
@@ -225,6 +225,19 @@ async def test_without_a_birth_topic_life_is_a_message_within_the_silence_limit(
     assert (up, down) == (True, False)
     assert last - first == S
     assert first == up_ns
+
+
+@service
+async def test_a_kept_message_proves_life_at_its_own_time(peer):
+    """Told 2 s ago with a limit of 4 s: alive, until 4 s after it was told. Told long ago: nothing."""
+    sink = Collector()
+    wanted = {"count": Signal(source="src", topic=DATA, field="v.count", time_field="t", max_silence_s=4.0)}
+    then = time.time_ns() - 2 * S
+    peer.machine.publish(DATA, json.dumps({"t": then, "v": {"count": 1}}), retain=True)
+    async with running(site(peer.config, wanted), sink):
+        await until(sink.is_up)
+        await until(lambda: not sink.is_up(), within_s=5)
+    assert abs(sink.life()[-1][0] - (then + 4 * S)) < 1_000_000
 
 
 @service
