@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmarks.readings import rows
 from benchmarks.rows import Budget, Row, rate
 from ingest.frames import SAMPLE, encode
-from ingest.spool import Batch, Spool
+from ingest.spool import Spool
+from ingest.spool_core import Batch
 
 BATCH = 1000
 PEER = "the same bytes to a plain file, fsync each"

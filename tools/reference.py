@@ -197,7 +197,7 @@ def figures() -> str:
 
 def commands() -> str:
     """Every command and its options."""
-    from fieldlab.cli import parser  # noqa: PLC0415 - heavy; the other pages do without
+    from fieldlab.commands import parser  # noqa: PLC0415 - heavy; the other pages do without
 
     top = parser()
     parts = ["# The command line\n", GENERATED]

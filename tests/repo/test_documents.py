@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fieldlab.cli import parser
+from fieldlab.commands import parser
 from fieldlab_configs import load
 from fieldlab_configs.load import parse
 from tests.repo.documents import DOCUMENTS, ROOT, anchors, blocks, commands, links, name
