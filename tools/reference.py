@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from analytics.fields import ATOM_FIELDS
 from analytics.kpis import KPIS
+from fieldlab.commands import parser
 from fieldlab_configs import kinds, time_kinds
 from fieldlab_configs.base import Model
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
@@ -197,19 +199,21 @@ def figures() -> str:
 
 def commands() -> str:
     """Every command and its options."""
-    from fieldlab.commands import parser  # noqa: PLC0415 - heavy; the other pages do without
+    return "\n".join(["# The command line\n", GENERATED, *_described(parser(), "fieldlab", ""), EXIT_STATUS])
 
-    top = parser()
-    parts = ["# The command line\n", GENERATED]
-    (subcommands,) = (a for a in top._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001 - argparse tells it nowhere else
-    summaries = {c.dest: c.help or "" for c in subcommands._choices_actions}  # noqa: SLF001
-    for name, sub in subcommands.choices.items():
-        actions = [a for a in sub._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001
+
+def _described(command: argparse.ArgumentParser, name: str, summary: str) -> Iterator[str]:
+    """A command's options, or those of the commands below it."""
+    actions = [a for a in command._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001 - argparse tells it nowhere else
+    below = [a for a in actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001
+    for group in below:
+        summaries = {c.dest: c.help or "" for c in group._choices_actions}  # noqa: SLF001
+        for word, sub in group.choices.items():
+            yield from _described(sub, f"{name} {word}", summaries.get(word, ""))
+    if not below:
         rows = [f"| {_option(a)} | {_cell(a.help or '')} |" for a in actions]
         table = "| option | meaning |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
-        parts.append(f"## fieldlab {name}\n\n{_sentence(summaries.get(name, ''))}\n\n{table}")
-    parts.append(EXIT_STATUS)
-    return "\n".join(parts)
+        yield f"## {name}\n\n{_sentence(summary)}\n\n{table}"
 
 
 def _option(action: argparse.Action) -> str:
