@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from asyncua import ua
 from asyncua.client.client import Client
-from asyncua.client.ua_client import UaClient, UASocketProtocol
+from asyncua.client.ua_client import UaClient, UaClientState, UASocketProtocol
 from asyncua.client.ua_session import UaSession
 from asyncua.common.connection import TransportLimits
 from asyncua.common.shortcuts import Shortcuts
@@ -129,11 +129,16 @@ class CappedClient(Client):
         return cast("ua.PublishResult", response.Parameters)
 
     async def leave(self, within_s: float) -> None:
-        """Close everything, however the server behaves."""
-        with suppress(TimeoutError, OSError, UaError):
-            await asyncio.wait_for(self.disconnect(), within_s)
-        if self.uaclient.protocol is not None and self.uaclient.protocol.transport is not None:
-            self.uaclient.protocol.transport.abort()
+        """Close everything, however the server behaves; say goodbye only where somebody hears it."""
+        if self.uaclient.state is UaClientState.CONNECTED:
+            with suppress(TimeoutError, OSError, UaError):
+                await asyncio.wait_for(self.disconnect(), within_s)
+        self.uaclient.request_disconnect()
+        for task in (self._supervisor_task, self._stale_watchdog_task, self._renew_channel_task):
+            await self._cancel_task(task)
+        protocol = self.uaclient.protocol
+        if protocol is not None and protocol.transport is not None:
+            protocol.transport.abort()
 
 
 def _unused(_result: ua.PublishResult) -> None:
