@@ -5,7 +5,6 @@ from __future__ import annotations
 from fieldlab_configs import Site
 from ingest.embedded import EmbeddedStore
 from ingest.errors import StoreMisconfigured
-from ingest.influx import InfluxStore
 from ingest.store import Store
 
 
@@ -26,6 +25,9 @@ def open_store(site: Site) -> Store:
         return EmbeddedStore(config.path, site.fieldlab)
     if config.url is None:
         raise StoreMisconfigured(f"{site.path}: store: url is missing; an InfluxDB needs it")
+    # Its client takes a second to import, which the embedded store need not wait for.
+    from ingest.influx import InfluxStore  # noqa: PLC0415
+
     retention = {bucket: config.retention_s(bucket) for bucket in config.retention}
     return InfluxStore(
         config.url,

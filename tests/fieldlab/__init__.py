@@ -1,0 +1,1 @@
+"""Tests of the command line: the product as a user meets it."""
