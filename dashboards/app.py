@@ -7,10 +7,12 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -22,11 +24,13 @@ from dashboards.errors import AddressInUse, CannotListen
 from dashboards.page import Page
 from dashboards.poller import INTERVAL_S, Poller
 from dashboards.screens import Screens
+from dashboards.wording import Language
 
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
 _STYLE_URL: Final = "/fieldlab/page.css"
 _SCOPE_KEY: Final = "fieldlab.poller"
 _STOP_WITHIN_S: Final = 1
+_QUASAR_LANGUAGES: Final[dict[Language, Literal["nl", "en-GB"]]] = {"nl": "nl", "en": "en-GB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,15 @@ class Address:
 
 
 class _Hand:
-    """Hands the poller of an application to the page: NiceGUI's pages belong to the process, not to it."""
+    """Hands the poller to the page: NiceGUI's pages belong to the process, not to an application."""
 
-    def __init__(self, app: ASGIApp, poller: Poller) -> None:
-        self.app, self.poller = app, poller
+    poller: Poller | None = None
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[_SCOPE_KEY] = self.poller
+        scope[_SCOPE_KEY] = type(self).poller
         await self.app(scope, receive, send)
 
 
@@ -65,9 +71,19 @@ def create_app(poller: Poller) -> FastAPI:
     Returns
     -------
     FastAPI
+
+    Notes
+    -----
+    NiceGUI keeps one application per process, so this is always the same one; the last poller counts.
     """
+    _Hand.poller = poller
+    return _application()
+
+
+@cache
+def _application() -> FastAPI:
     app = FastAPI(title="Fieldlab", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(_Hand, poller=poller)
+    app.add_middleware(_Hand)
 
     @app.get(_STYLE_URL)
     def style() -> FileResponse:
@@ -95,6 +111,9 @@ def create_app(poller: Poller) -> FastAPI:
 async def _show(request: Request, client: Client) -> None:
     poller = cast("Poller", request.scope[_SCOPE_KEY])
     page = Page(poller, client, request.query_params, _STYLE_URL)
+    # NiceGUI gives a route one language; ours has the visitor's, for screen readers and Quasar's own words.
+    client.page = copy(client.page)
+    client.page.language = _QUASAR_LANGUAGES[page.language]
     page.build()
     page.listen()
     client.on_delete(page.leave)

@@ -20,12 +20,11 @@ from fieldlab_configs import Site
 Theme = Literal["light", "dark", "auto"]
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark", "auto")
 
-# Runs before anything is painted: language for screen readers, colours without a flash, and Back works.
+# Runs before anything is painted: colours without a flash, and Back works.
 _HEAD = """<link rel="stylesheet" href="{style}">
 <script>
 (() => {{
   const root = document.documentElement, asked = {theme};
-  root.lang = {language};
   root.dataset.theme = asked === 'auto'
     ? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light') : asked;
   addEventListener('popstate', () => location.reload());
@@ -63,11 +62,7 @@ class Page:
     def build(self) -> None:
         """Put everything in place, empty."""
         ui.page_title(self._title())
-        ui.add_head_html(
-            _HEAD.format(
-                style=self._style_url, theme=json.dumps(self.theme), language=json.dumps(self.language)
-            )
-        )
+        ui.add_head_html(_HEAD.format(style=self._style_url, theme=json.dumps(self.theme)))
         with Box("div", "page"):
             Text("a", self._say("skip"), "skip", href="#figures")
             self._header()

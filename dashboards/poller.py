@@ -41,6 +41,7 @@ class Poller:
         self.rounds = 0
         self._listeners: dict[View, list[Listener]] = {}
         self._latest: dict[View, Snapshot] = {}
+        self._troubled = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -99,10 +100,14 @@ class Poller:
             try:
                 snapshot = await loop.run_in_executor(self._thread, take, view, answers)
             except Exception:
-                # Supervised: a store that is away must not take the pages with it.
-                log.exception("the data behind the screens cannot be read")
+                # Supervised: a store that is away must not take the pages with it. Logged once per trouble.
+                if not self._troubled:
+                    log.exception("the data behind the screens cannot be read; trying again")
+                self._troubled = True
+                self._latest.pop(view, None)
                 self._tell(view, None)
                 continue
+            self._troubled = False
             if snapshot != self._latest.get(view):
                 self._tell(view, snapshot)
             if view in self._listeners:
