@@ -92,6 +92,12 @@ def _simulate(command: argparse.ArgumentParser) -> None:
     _input(command, "MACHINE=FILE", "play a recording in place of simulated machines; may be repeated")
     _simulation(command, 1.0)
     command.add_argument("--start", metavar="TIME", help="when the simulated clock begins; default: now")
+    command.add_argument(
+        "--bind",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where OPC UA servers listen (127.0.0.1); 0.0.0.0 in a container",
+    )
     command.set_defaults(room="fieldlab.simulate")
 
 

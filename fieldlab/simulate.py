@@ -31,7 +31,8 @@ async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> N
         if name not in FAULTS:
             raise WrongUse(f"--fault {name}: there is no such fault; choose from {', '.join(FAULTS)}")
     if args.input:
-        async with Replay(site, [machine_input(text, site) for text in args.input]) as replay:
+        inputs = [machine_input(text, site) for text in args.input]
+        async with Replay(site, inputs, bind=args.bind) as replay:
             print("playing; waiting for a gateway to subscribe", flush=True)
             await _first(stop, replay.run())
             print("played to the end; Ctrl-C stops serving", flush=True)
@@ -46,6 +47,7 @@ async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> N
         speed=args.speed,
         faults=tuple(args.fault),
         planned_s=planned_s,
+        bind=args.bind,
     ) as simulation:
         print(f"serving {', '.join(site.sources)}; Ctrl-C stops it", flush=True)
         await _first(stop, simulation.run(until_ns=start_ns + round(planned_s * NS) if planned_s else None))
