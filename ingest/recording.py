@@ -59,12 +59,12 @@ class RecordingStore:
 
     @property
     def first_ns(self) -> int | None:
-        """Time of the first valid row of any machine of the config, whatever its signal."""
+        """Time of the first sample of a signal of the config."""
         return self._read.first_ns
 
     @property
     def last_ns(self) -> int | None:
-        """Time of the last valid row of any machine of the config, whatever its signal."""
+        """Time of the last sample of a signal of the config."""
         return self._read.last_ns
 
     @property
@@ -169,6 +169,12 @@ class _Reading:
             self._sort_out(raw, asked, groups)
         for (machine_id, signal_name), parts in groups.items():
             self._add(self._series[machine_id], signal_name, parts)
+        if self.first_ns is None and inputs:
+            files = ", ".join(str(path) for _, path in inputs)
+            first = (
+                f"; the first problem is at {self.dead[0].where}: {self.dead[0].reason}" if self.dead else ""
+            )
+            raise RecordingError(f"{files}: no sample of any signal in the configuration{first}")
 
     def _bury(self, path: Path, dead: DeadLine) -> None:
         self.dead_by_reason[dead.reason, str(path)] += 1
