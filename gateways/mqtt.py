@@ -13,7 +13,8 @@ from fieldlab_configs import MqttSource
 from gateways import payload
 from gateways.clock import SECOND_NS
 from gateways.errors import LinkLost, SourceRefused, Undecodable
-from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, Message, NoAnswer, WrongProtocol, explain
+from gateways.inbox import Message
+from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, NoAnswer, WrongProtocol, explain
 from gateways.payload import Field, Reading
 from gateways.rollup import Rollup
 from gateways.sink import Gap

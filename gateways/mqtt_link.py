@@ -6,10 +6,8 @@ import asyncio
 import logging
 import socket
 import ssl
-import threading
-from collections import deque
 from collections.abc import Container, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -19,10 +17,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateways.errors import LinkLost
+from gateways.inbox import WINDOW, Inbox, Message
 
 log = logging.getLogger(__name__)
 
-WINDOW: Final = 1_000  # messages on their way that are not yet acknowledged
 PACKET_BYTES: Final = 16 * 1024 * 1024  # more than we read: what is too large shall be counted, not withheld
 SESSION_S: Final = 7 * 24 * 3600  # how long the broker keeps our queue
 KEEP_ALIVE_S: Final = 30
@@ -45,71 +43,6 @@ class NoAnswer(LinkLost):
 
 class WrongLogin(LinkLost):
     """The broker does not let us in: user and password need a look."""
-
-
-class Message(NamedTuple):
-    """A message as it came; `topic` is None where it is not UTF-8."""
-
-    topic: str | None
-    raw_topic: bytes
-    payload: bytes
-    qos: int
-    number: int
-    retained: bool
-    arrived_ns: int
-
-
-class Inbox:
-    """A bounded queue from the network thread to the loop.
-
-    Full, it makes the network thread wait: then the broker's window closes, and that is the back-pressure.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, most: int = WINDOW) -> None:
-        self._loop = loop
-        self._most = most
-        self._items: deque[Message] = deque()
-        self._room = threading.Condition()
-        self._ready = asyncio.Event()
-        self._closed = False
-
-    def put(self, message: Message) -> None:
-        """From the network thread: append, waiting for room. Closed, it takes nothing more."""
-        with self._room:
-            while len(self._items) >= self._most and not self._closed:
-                self._room.wait()
-            if self._closed:
-                return
-            first = not self._items
-            self._items.append(message)
-        if first:
-            self._wake()
-
-    def close(self) -> None:
-        """From either side: nothing more comes in; what is in can still be taken."""
-        with self._room:
-            self._closed = True
-            self._room.notify_all()
-        self._wake()
-
-    async def take(self) -> list[Message]:
-        """From the loop: all that waits. Empty once the inbox is closed and everything was taken."""
-        while True:
-            await self._ready.wait()
-            with self._room:
-                taken = list(self._items)
-                self._items.clear()
-                if not self._closed:
-                    self._ready.clear()
-                self._room.notify_all()
-                if taken or self._closed:
-                    return taken
-
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:
-            log.debug("the loop is gone; nobody is left to wake")
 
 
 class _Client(paho.Client):

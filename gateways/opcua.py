@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import socket
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from asyncua import ua
-from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from fieldlab_configs import OpcUaSource
 from gateways.errors import LinkLost, SourceRefused
-from gateways.opcua_client import CappedClient
-from gateways.opcua_reader import Batch, Item, Reader, items_of
-from gateways.opcua_values import UnknownNamespace, node_id, quality_of, time_ns
+from gateways.opcua_client import CappedClient, explain
+from gateways.opcua_reader import Batch, Item, Reader, items_of, monitored
+from gateways.opcua_values import UnknownNamespace, is_bad, node_id, quality_of, time_ns
 from gateways.rollup import Rollup
 from gateways.sink import Gap
 from gateways.source import EVERY_SIGNAL, Backoff, Context, Point, Source
@@ -28,13 +26,8 @@ from ingest.samples import Sample
 
 log = logging.getLogger(__name__)
 
-SIGNAL_BATCH: Final = 100  # items per request: an S7-1200 takes no more
+ITEMS: Final = 100  # items per request: an S7-1200 takes no more
 MOST_REPUBLISHED: Final = 1_000
-_LOGIN: Final = (
-    ua.uaerrors.BadUserAccessDenied,
-    ua.uaerrors.BadIdentityTokenInvalid,
-    ua.uaerrors.BadIdentityTokenRejected,
-)
 _NO_DEADBAND: Final = frozenset({
     StatusCodes.BadMonitoredItemFilterUnsupported,
     StatusCodes.BadMonitoredItemFilterInvalid,
@@ -87,7 +80,8 @@ class OpcUa(Source):
             try:
                 await self._connected(stop)
             except (OSError, UaError) as error:
-                self._rollup.failed(f"source {self.name}: {self._explain(error)}; trying again")
+                why = explain(error, self._server.endpoint, self.name, self._server.user)
+                self._rollup.failed(f"source {self.name}: {why}; trying again")
                 await self._backoff.wait(stop)
 
     async def _connected(self, stop: asyncio.Event) -> None:
@@ -153,43 +147,37 @@ class OpcUa(Source):
         requests: list[tuple[Item, ua.MonitoredItemCreateRequest]] = []
         for item in wanted:
             try:
-                requests.append((item, self._request(item)))
+                requests.append((item, monitored(item, self._reader.namespaces, self._server)))
             except UnknownNamespace:
                 reasons[item.handle] = "BadNodeIdUnknown"
             except ValueError as error:
-                log.error("source %s: %s: %s", self.name, item, error)  # noqa: TRY400 - the user's to mend
                 reasons[item.handle] = "BadNodeIdInvalid"
-        for start in range(0, len(requests), SIGNAL_BATCH):
-            some = requests[start : start + SIGNAL_BATCH]
-            params = ua.CreateMonitoredItemsParameters()
-            params.SubscriptionId = subscription.SubscriptionId
-            params.TimestampsToReturn = ua.TimestampsToReturn.Both
-            params.ItemsToCreate = [request for _, request in some]
-            results = await client.uaclient.create_monitored_items(params)
-            for (item, _), result in zip(some, results, strict=True):
-                status = int(result.StatusCode.value)
-                if not result.StatusCode.is_good():
-                    if status in _NO_DEADBAND:
-                        item.deadband = None
+                if item.told is None:
+                    log.error("source %s: %s: %s", self.name, item, error)  # noqa: TRY400 - the user's to mend
+        while requests:
+            some, requests = requests[:ITEMS], requests[ITEMS:]
+            statuses = await self._create(client, subscription, [request for _, request in some])
+            for (item, _), status in zip(some, statuses, strict=True):
+                if status in _NO_DEADBAND and item.deadband is not None:
+                    log.warning("source %s: %s: the server has no deadband for it", self.name, item)
+                    item.deadband = None
+                    requests.append((item, monitored(item, self._reader.namespaces, self._server)))
+                elif is_bad(status):
                     reasons[item.handle] = quality_of(status)
         await self._tell_missing([item for item in wanted if item.handle in reasons], reasons)
 
-    def _request(self, item: Item) -> ua.MonitoredItemCreateRequest:
-        request = ua.MonitoredItemCreateRequest()
-        request.ItemToMonitor.NodeId = node_id(item.node, self._reader.namespaces)
-        request.ItemToMonitor.AttributeId = AttributeIds.Value
-        request.MonitoringMode = ua.MonitoringMode.Reporting
-        request.RequestedParameters.ClientHandle = item.handle
-        request.RequestedParameters.SamplingInterval = self._server.sampling_interval_ms
-        request.RequestedParameters.QueueSize = max(self._server.queue_size, 2)
-        request.RequestedParameters.DiscardOldest = True
-        if item.deadband is not None:
-            wanted = ua.DataChangeFilter()
-            wanted.Trigger = ua.DataChangeTrigger.StatusValue
-            wanted.DeadbandType = ua.UInt32(ua.DeadbandType.Absolute)
-            wanted.DeadbandValue = ua.Double(item.deadband)
-            request.RequestedParameters.Filter = wanted
-        return request
+    async def _create(
+        self,
+        client: CappedClient,
+        subscription: ua.CreateSubscriptionResult,
+        requests: list[ua.MonitoredItemCreateRequest],
+    ) -> list[int]:
+        params = ua.CreateMonitoredItemsParameters()
+        params.SubscriptionId = subscription.SubscriptionId
+        params.TimestampsToReturn = ua.TimestampsToReturn.Both
+        params.ItemsToCreate = requests
+        results = await client.uaclient.create_monitored_items(params)
+        return [int(result.StatusCode.value) for result in results]
 
     async def _tell_missing(self, missing: list[Item], reasons: dict[int, str]) -> None:
         """A node that cannot be read makes its signals Bad, and costs the others nothing."""
@@ -321,24 +309,6 @@ class OpcUa(Source):
             return self._server.password.read() if self._server.password else ""
         except (OSError, LookupError, ValueError) as error:
             raise SourceRefused(f"its password cannot be read: {error}") from error
-
-    def _explain(self, error: Exception) -> str:
-        """What went wrong, and where that helps, what to do."""
-        where = self._server.endpoint
-        if isinstance(error, _LOGIN):
-            return (
-                f"{where} refuses user {self._server.user or 'anonymous'}: wrong user name or password "
-                f"(sources.{self.name}.user, .password)"
-            )
-        if isinstance(error, socket.gaierror):
-            return f"{where}: the host's name is not known (sources.{self.name}.endpoint)"
-        if isinstance(error, ConnectionRefusedError):
-            return f"{where}: nobody listens there"
-        if isinstance(error, TimeoutError):
-            return f"{where}: no answer within {self.timing.answer_s:.0f} s"
-        if "No matching endpoints" in str(error):
-            return f"{where}: the server offers no endpoint without security"
-        return f"{where}: {error or type(error).__name__}"
 
 
 async def _first(task: asyncio.Task[None], stop: asyncio.Event, within_s: float) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
@@ -26,6 +27,11 @@ CHUNK_BYTES: Final = 65_535
 MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHUNKS: Final = MESSAGE_BYTES // 8_192  # the smallest chunk a server may choose
 _HELLO: Final = cast("ua.MessageType", ua.MessageType.Hello)  # declared as an enum, used as its bytes
+_LOGIN: Final = (
+    ua.uaerrors.BadUserAccessDenied,
+    ua.uaerrors.BadIdentityTokenInvalid,
+    ua.uaerrors.BadIdentityTokenRejected,
+)
 PROBE_S: Final = 10.0  # asyncua's own 1 s takes a busy computer for a dead server
 
 
@@ -143,3 +149,23 @@ class CappedClient(Client):
 
 def _unused(_result: ua.PublishResult) -> None:
     """Nothing: asyncua keeps a callback per subscription, and here none is called."""
+
+
+def explain(error: Exception, endpoint: str, source: str, user: str | None) -> str:
+    """What went wrong with a connection, and where that helps, what to do."""
+    if isinstance(error, _LOGIN):
+        return (
+            f"{endpoint} refuses user {user or 'anonymous'}: wrong user name or password "
+            f"(sources.{source}.user, .password)"
+        )
+    if isinstance(error, socket.gaierror):
+        return f"{endpoint}: the host's name is not known (sources.{source}.endpoint)"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{endpoint}: nobody listens there"
+    if isinstance(error, TimeoutError):
+        return f"{endpoint}: no answer in time"
+    if str(error) in ("", "Connection is closed", "connection lost"):
+        return f"{endpoint}: the connection ended"
+    if "No matching endpoints" in str(error):
+        return f"{endpoint}: the server offers no endpoint without security"
+    return f"{endpoint}: {error}"

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
 
+from fieldlab_configs import OpcUaSource
 from gateways.clock import GatewayClock
 from gateways.errors import LinkLost, Undecodable
 from gateways.opcua_values import (
     NO_VALUE,
     is_bad,
+    node_id,
     overflowed,
     quality_of,
     status_of,
@@ -83,6 +86,25 @@ def items_of(points: Sequence[Point], clock_node: str | None) -> list[Item]:
     if clock_node is not None:
         items.append(Item(len(items) + 1, clock_node, purpose="clock"))
     return items
+
+
+def monitored(item: Item, namespaces: Sequence[str], config: OpcUaSource) -> ua.MonitoredItemCreateRequest:
+    """The request to watch an item; UnknownNamespace or ValueError where its node id is none here."""
+    request = ua.MonitoredItemCreateRequest()
+    request.ItemToMonitor.NodeId = node_id(item.node, namespaces)
+    request.ItemToMonitor.AttributeId = AttributeIds.Value
+    request.MonitoringMode = ua.MonitoringMode.Reporting
+    request.RequestedParameters.ClientHandle = item.handle
+    request.RequestedParameters.SamplingInterval = config.sampling_interval_ms
+    request.RequestedParameters.QueueSize = max(config.queue_size, 2)
+    request.RequestedParameters.DiscardOldest = True
+    if item.deadband is not None:
+        wanted = ua.DataChangeFilter()
+        wanted.Trigger = ua.DataChangeTrigger.StatusValue
+        wanted.DeadbandType = ua.UInt32(ua.DeadbandType.Absolute)
+        wanted.DeadbandValue = ua.Double(item.deadband)
+        request.RequestedParameters.Filter = wanted
+    return request
 
 
 class Reader:

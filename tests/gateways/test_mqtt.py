@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ipaddress
 import json
+import logging
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fieldlab_configs import Signal
 from fieldlab_configs.connections import Secret
 from gateways import mqtt_link
+from gateways.inbox import Inbox, Message
 from gateways.life import Life
 from gateways.mqtt import Mqtt
-from gateways.mqtt_link import Inbox, Message
 from gateways.source import Context, points_of
 from tests import servers
 from tests.gateways.contract import SourceContract
@@ -390,3 +397,58 @@ async def test_a_wrong_password_is_said(tmp_path, caplog):
                 await until(lambda: "refuses user gw" in caplog.text)
             assert "sources.src.user" in caplog.text
             assert "Traceback" not in caplog.text
+
+
+_TLS = """
+listener {port} 127.0.0.1
+allow_anonymous true
+certfile {folder}/cert.pem
+keyfile {folder}/key.pem
+"""
+
+
+def self_signed(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker of a test")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(*encodings))
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+@service
+async def test_tls_is_verified(tmp_path, caplog, monkeypatch):
+    """A certificate that nobody vouches for is refused in words; one that the system trusts is taken."""
+    self_signed(tmp_path)
+    port = servers.free_port()
+    user = "" if os.geteuid() else "user root\n"
+    (tmp_path / "mosquitto.conf").write_text(user + _TLS.format(port=port, folder=tmp_path))
+    try:
+        command = [servers.find_program("mosquitto"), "-c", str(tmp_path / "mosquitto.conf")]
+    except servers.ServerMissing as missing:
+        pytest.skip(str(missing))
+    peer = MqttPeer(tmp_path)
+    peer.port = port
+    config = peer.config.model_copy(update={"tls": True})
+    with servers.running(command, tmp_path, lambda: servers.listens(port)):
+        async with running(site(config, peer.signals()), Collector()):
+            await until(lambda: "its certificate is not trusted" in caplog.text)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        caplog.set_level(logging.INFO)
+        async with running(site(config, peer.signals()), Collector()):
+            await until(lambda: "connected to 127.0.0.1" in caplog.text)
+    assert not [r for r in caplog.records if r.name.startswith("gateways") and r.exc_info]

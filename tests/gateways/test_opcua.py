@@ -273,6 +273,31 @@ async def test_one_node_may_feed_several_signals(peer):
         await until(lambda: 5.0 in sink.values("count") and 5.0 in sink.values("spindle"))
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_deadband_is_the_servers_or_none(peer, monkeypatch, refuses):
+    """Steps of 1 under a deadband of 5 are not sent; a server that knows no deadband sends them all."""
+    create = OpcUa._create
+
+    async def without(self, client, subscription, requests):
+        refused = ua.StatusCodes.BadMonitoredItemFilterUnsupported
+        plain = [r for r in requests if not (refuses and r.RequestedParameters.Filter)]
+        statuses = iter(await create(self, client, subscription, plain))
+        return [next(statuses) if r in plain else refused for r in requests]
+
+    monkeypatch.setattr(OpcUa, "_create", without)
+    wanted = {name: s.model_copy(update={"deadband": 5.0}) for name, s in signals(count="Count").items()}
+    sink = Collector()
+    now = time.time_ns()
+    async with running(site(peer.config, wanted), sink):
+        await until(lambda: sink.values("count") == [0.0])
+        for n in range(1, 11):
+            await peer.publish("count", float(n), now + n)
+        await peer.publish("count", 100.0, now + 100)
+        await until(lambda: 100.0 in sink.values("count"))
+    assert (1.0 in sink.values("count")) is refuses
+    assert all(s.quality == "good" for s in sink.samples)
+
+
 async def test_following_the_servers_clock(peer, quick):
     """Samples of 2016 keep their times, heartbeats fill each leap of the clock, an outage has none."""
     start = 1_463_115_600 * S
