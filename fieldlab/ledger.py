@@ -1,4 +1,4 @@
-"""``fieldlab ledger``: is every sample somewhere?"""
+"""``fieldlab ledger``: whether every sample is somewhere."""
 
 from __future__ import annotations
 
