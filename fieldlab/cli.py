@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=os.environ.get("FIELDLAB_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
     )
+    # What these libraries say of a lost connection, our own lines say better.
+    for name in ("asyncua", "amqtt", "transitions"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return _run(args)
     except BrokenPipeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from collections.abc import AsyncIterator
 from importlib.resources import files
@@ -52,8 +51,6 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def broker(port: int) -> AsyncIterator[None]:
     """An MQTT broker inside this process, on the loopback interface alone."""
-    for name in ("amqtt", "transitions"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     config = BrokerConfig(
         listeners={"default": ListenerConfig(bind=f"127.0.0.1:{port}")},
         plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
