@@ -98,7 +98,7 @@ class Assembler:
                     signal = self._new(sample)
                 self._one(signal, sample, made)
             except Untypable as error:
-                made.dead.append(dead_letter(sample, str(error)))
+                made.dead.append(dead_letter(sample, error.kind))
         return made
 
     def keep(self) -> None:

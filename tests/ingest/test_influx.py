@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ingest.influx import InfluxStore
-from tests.ingest.contract import StoreContract
-from tests.servers import InfluxServer
+from ingest.pipeline import Ledger, Pipeline
+from ingest.samples import Sample
+from tests import servers
+from tests.ingest.contract import T0, StoreContract
+from tests.ingest.sites import small_site
+from tests.servers import InfluxServer, free_port
 
 pytestmark = pytest.mark.service
 
@@ -36,3 +42,31 @@ class TestInfluxStore(StoreContract):
         made.setup()  # the second time changes nothing
         yield made
         made.close()
+
+
+async def test_a_store_killed_in_mid_write_loses_nothing(tmp_path: Path) -> None:
+    """Kill -9 of the server, again and again while samples come in: all are there, once, when it is back."""
+    try:
+        servers.find_program("influxd")
+    except servers.ServerMissingError as missing:
+        pytest.skip(str(missing))
+    port, sent = free_port(), 0
+    store = InfluxStore(f"http://127.0.0.1:{port}", "lab", timeout_s=5.0)
+    async with Pipeline(small_site(tmp_path), "g", store, now_ns=lambda: T0) as pipe:
+        for _ in range(3):
+            with servers.influxd(tmp_path / "influx", port) as (_server, process):
+                await asyncio.to_thread(store.setup)
+                for _ in range(10):
+                    batch = [Sample("m1", "spindle_c", T0 + t, float(t)) for t in range(sent, sent + 500)]
+                    await pipe.accept(batch)
+                    sent += 500
+                process.kill()
+            await pipe.accept([Sample("m1", "spindle_c", T0 + sent, float(sent))])
+            sent += 1
+        with servers.influxd(tmp_path / "influx", port):
+            assert await pipe.drained(60)
+            account = pipe.ledger()
+            (table,) = await asyncio.to_thread(store.read, "raw", "machine")
+    assert account == Ledger(received=sent, stored=sent)
+    assert table.columns["spindle_c"].tolist() == [float(t) for t in range(sent)]
+    store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -279,11 +280,11 @@ async def test_a_full_spool_takes_nothing_more_and_loses_nothing(
     """Full is said before anything is acknowledged; room comes with delivery."""
     flaky = Flaky(store)
     flaky.down = True
-    taken = 0
+    taken, rng = 0, random.Random(1)
     async with pipeline(tmp_path, flaky, max_bytes="1MB") as pipe:
         full = ""
         while not full:
-            batch = [sample("spindle_c", t, (t * 7919 % 10007) / 3) for t in range(taken, taken + 1000)]
+            batch = [sample("spindle_c", t, rng.random()) for t in range(taken, taken + 2000)]
             try:
                 await pipe.accept(batch)
                 taken += len(batch)

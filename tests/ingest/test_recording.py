@@ -100,7 +100,7 @@ def test_links_of_a_recording_stand_for_all_sources(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_counted_with_its_line(tmp_path: Path) -> None:
-    """Not a time, no zone, not a number, cut short, too long, no value: each a dead letter, the rest is read."""
+    """No time, no zone, no number, cut short, too long, no value: each a dead letter, the rest is read."""
     store = recording(
         tmp_path,
         HEADER
