@@ -1,4 +1,7 @@
-"""Whether a container does its work: ``healthy.py port HOST PORT | recent DIR SECONDS | atoms URL DB TOKENFILE``."""
+"""Whether a container does its work.
+
+``healthy.py port HOST PORT | recent FOLDER SECONDS | atoms URL DATABASE TOKENFILE``
+"""  # noqa: INP001 - a script that the image runs by its path
 
 import json
 import os
@@ -7,6 +10,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 
 def port(host: str, number: str) -> bool:
@@ -16,15 +20,14 @@ def port(host: str, number: str) -> bool:
 
 
 def recent(folder: str, seconds: str) -> bool:
-    """Whether a file in the folder was written lately: a gateway's spool takes heartbeats even when all is still."""
+    """Whether a file was written lately: a spool takes heartbeats even when all is still."""
     with os.scandir(folder) as files:
         return time.time() - max(f.stat().st_mtime for f in files) < float(seconds)
 
 
 def atoms(url: str, database: str, token_file: str) -> bool:
     """Whether analytics wrote atoms of the last quarter of an hour."""
-    with open(token_file, encoding="utf-8") as file:
-        token = file.read().strip()
+    token = Path(token_file).read_text(encoding="utf-8").strip()
     query = {"db": database, "q": 'SELECT COUNT("calendar_time_s") FROM "atom" WHERE time > now() - 15m'}
     request = urllib.request.Request(  # noqa: S310 - the URL is ours, from the compose file
         f"{url}/query?{urllib.parse.urlencode(query)}", headers={"Authorization": f"Token {token}"}
