@@ -248,10 +248,10 @@ class MachineModel:
                 self._fluctuate_once()
 
     def _fluctuate_once(self) -> None:
-        before_kw = self._supply.power_kw
+        before = self._supply.watts
         self._account()
-        self._supply.power_kw = self._supply.draw(self._state)
-        if self._supply.power_kw != before_kw and not self._supply.sampled:
+        self._supply.watts = self._supply.draw(self._state)
+        if self._supply.watts != before and not self._supply.sampled:
             self._show("power")
 
     def _read_meter(self) -> Process:
@@ -286,17 +286,17 @@ class MachineModel:
         """Book the time since the last change."""
         lasting_ns = self.now_ns - self._since_ns
         if lasting_ns > 0:
-            self.truth.spend(self._since_ns, self.now_ns, self._state, self._supply.power_kw)
-            self._registers.add("energy", self._supply.used_kwh(lasting_ns))
+            self.truth.spend(self._since_ns, self.now_ns, self._state, self._supply.watts)
+            self._registers.add("energy", self._supply.watts * lasting_ns)
             self._since_ns = self.now_ns
 
     def _enter(self, wanted: str) -> None:
         state = self.codes.shown(wanted)
-        if state == self._state and self._supply.power_kw:
+        if state == self._state and self._supply.watts:
             return
         self._account()
         self._state = state
-        self._supply.power_kw = self._supply.draw(state)
+        self._supply.watts = self._supply.draw(state)
         self._show("state")
         if not self._supply.sampled:
             self._show("power")
@@ -306,7 +306,7 @@ class MachineModel:
         if name in self._measured:
             return self._measured[name]
         if name == "power":
-            return round(self._supply.power_kw / unit_of(self.machine, name), 6)
+            return round(self._supply.watts / 1000 / unit_of(self.machine, name), 6)
         if name == "ideal_cycle_time":
             return round(self._ideal_s() / unit_of(self.machine, name), 9)
         texts: dict[str, Value] = {

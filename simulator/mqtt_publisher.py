@@ -7,9 +7,11 @@ last one at once. What comes late or twice is not kept, for it is not the last.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import logging
+import socket
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -79,6 +81,7 @@ class Connection:
             client.will_set(*self._will, qos=1, retain=True)
         client.max_inflight_messages_set(WINDOW)
         client.reconnect_delay_set(1, 5)
+        client.on_socket_open = _send_at_once
         connected: asyncio.Future[str] = self._loop.create_future()
         client.on_connect = lambda _c, _u, _f, reason, _p: self._call(_resolve, connected, reason)
         client.on_publish = lambda _c, _u, mid, _r, _p: self._call(self._acknowledged, mid)
@@ -132,9 +135,9 @@ class Connection:
         client, self._client = self._client, None
         if client is not None:
             await asyncio.to_thread(client.loop_stop)
-            socket = client.socket()
-            if socket is not None:
-                socket.close()
+            wire = client.socket()
+            if wire is not None:
+                wire.close()
 
     async def close(self) -> None:
         """Take leave properly."""
@@ -142,6 +145,12 @@ class Connection:
         if client is not None:
             client.disconnect()
             await asyncio.to_thread(client.loop_stop)
+
+
+def _send_at_once(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    """Without this a small packet waits for the acknowledgement of the one before: 40 ms each."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _resolve(future: asyncio.Future[str], reason: Any) -> None:

@@ -10,6 +10,7 @@ from fieldlab_configs import Machine
 from fieldlab_configs.units import factor
 
 COUNTS: Final = ("total_count", "good_count", "scrap_count", "rework_count")
+KWH: Final = 1000 * 3600 * 1_000_000_000  # in watt nanoseconds
 REGISTERS: Final = (*COUNTS, "energy", "material")
 ROLES: Final = frozenset(
     {*REGISTERS, "state", "product", "order", "ideal_cycle_time", "power", "reason", "link"}
@@ -62,7 +63,7 @@ class Registers:
 
     def __init__(self, machine: Machine, rng: random.Random, *, low: bool) -> None:
         self._machine = machine
-        self._amounts = dict.fromkeys(REGISTERS, 0.0)
+        self._amounts: dict[str, float] = dict.fromkeys(REGISTERS, 0)
         self._bases: dict[str, float] = {}
         for name in REGISTERS:
             signal = machine.signals.get(name)
@@ -73,19 +74,23 @@ class Registers:
                     self._bases[name] = int(signal.rollover * share)
 
     def add(self, name: str, amount: float) -> None:
-        """More of it, in parts, kWh or kg."""
+        """More of it, in parts, watt nanoseconds or kg."""
         self._amounts[name] += amount
 
     def restart(self, name: str) -> None:
         """Begin again from 0."""
-        self._bases[name] = -self._amounts[name] / unit_of(self._machine, name)
+        self._bases[name] = -self._counted(name)
 
     def value(self, name: str) -> float | int:
         """What the signal shows."""
-        value = self._bases[name] + self._amounts[name] / unit_of(self._machine, name)
+        value = self._bases[name] + self._counted(name)
         rollover = self._machine.signals[name].rollover
         shown = round(value if rollover is None else value % rollover, 6)
         return int(shown) if name in COUNTS and shown == int(shown) else shown
+
+    def _counted(self, name: str) -> float:
+        amount = self._amounts[name]
+        return (amount / KWH if name == "energy" else amount) / unit_of(self._machine, name)
 
 
 class Panel:

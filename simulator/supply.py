@@ -1,4 +1,4 @@
-"""The power that a machine draws, and the energy it has used."""
+"""The power that a machine draws, in whole watts: energy in watt nanoseconds is then exact at any step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 from fieldlab_configs import Machine
 from simulator.codes import Codes
 from simulator.kinds import Kind
-from simulator.plan import SECOND_NS
 from simulator.readings import unit_of
 
 
@@ -24,28 +23,24 @@ class Supply:
     """
 
     def __init__(self, machine: Machine, kind: Kind, codes: Codes, noise: random.Random) -> None:
-        self.power_kw = 0.0
+        self.watts = 0
         self._kind = kind
         self._rule = codes.from_power
         self._noise = noise
         signal = machine.signals.get("power")
         self.sampled = signal is not None and signal.sampled
         deadband = signal.deadband if signal is not None else None
-        self._least_kw = abs(deadband * unit_of(machine, "power")) if deadband else 0.0
+        self._least_w = 1000 * abs(deadband * unit_of(machine, "power")) if deadband else 0.0
 
-    def draw(self, state: str) -> float:
-        """A power for a state. [kW] The same as now where the difference would not be told."""
-        drawn = round(self._level(state), 3)
-        return self.power_kw if abs(drawn - self.power_kw) <= self._least_kw else drawn
+    def draw(self, state: str) -> int:
+        """A power for a state, in watts; the same as now where the difference would not be told."""
+        drawn = round(1000 * self._kilowatts(state))
+        return self.watts if abs(drawn - self.watts) <= self._least_w else drawn
 
-    def _level(self, state: str) -> float:
+    def _kilowatts(self, state: str) -> float:
         swing = self._noise.uniform(0.9, 1.1)
         if self._rule is not None:
             low, high = self._rule.off_below_kw, self._rule.idle_below_kw
             return {"off": low / 2, "idle": (low + high) / 2}.get(state, (high * 2 + 1) * swing)
         means = self._kind.power_kw
         return max(means.get(state, means["idle"]) * swing, 0.001)
-
-    def used_kwh(self, lasting_ns: int) -> float:
-        """Energy at this power. [kWh]."""
-        return self.power_kw * lasting_ns / (3600 * SECOND_NS)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from fieldlab_configs import Machine, Site
+from fieldlab_configs import EnergyFactors, Machine, Site
 from simulator.plan import SECOND_NS, Plan
+from simulator.readings import KWH
 
 CLASSES: Final = (
     "producing", "setup", "idle", "starved", "blocked", "stopped", "down", "maintenance", "off", "unknown",
@@ -37,9 +38,8 @@ class Truth:
         self._plan = plan
         self._state_ns = dict.fromkeys(CLASSES, 0)
         self._busy_ns = dict.fromkeys(CLASSES, 0)
-        self._energy_kwh = dict.fromkeys(CLASSES, 0.0)
-        self._cost_eur = 0.0
-        self._co2_kg = 0.0
+        self._energy_wns = dict.fromkeys(CLASSES, 0)  # watt nanoseconds: whole, so exact at any step
+        self._factors_wns: dict[EnergyFactors, int] = {}
         self._stop_ns = 0  # the stop in progress, whole
         self._stop_busy_ns = 0  # and what of it lies in planned time
         self._minor_ns = 0
@@ -54,7 +54,7 @@ class Truth:
         self.line_good = 0.0
         self.line_ideal_good_s = 0.0
 
-    def spend(self, start_ns: int, end_ns: int, state: str, power_kw: float) -> None:
+    def spend(self, start_ns: int, end_ns: int, state: str, watts: int) -> None:
         """Time passes in one state, at one power."""
         edges = self._site.energy.edges if self._site.energy else ()
         for begin, end, duty in self._plan.pieces(start_ns, end_ns):
@@ -68,14 +68,13 @@ class Truth:
                 self._end_stop()
             cuts = [begin, *(edge for edge in edges if begin < edge < end), end]
             for low, high in pairwise(cuts):
-                self._use(low, power_kw * (high - low) / (3600 * SECOND_NS), state)
+                self._use(low, watts * (high - low), state)
 
-    def _use(self, time_ns: int, kwh: float, state: str) -> None:
-        self._energy_kwh[state] += kwh
+    def _use(self, time_ns: int, energy_wns: int, state: str) -> None:
+        self._energy_wns[state] += energy_wns
         if self._site.energy is not None:
             factors = self._site.energy.at(time_ns)
-            self._cost_eur += kwh * (factors.price_eur_per_kwh or 0.0)
-            self._co2_kg += kwh * (factors.co2_kg_per_kwh or 0.0)
+            self._factors_wns[factors] = self._factors_wns.get(factors, 0) + energy_wns
 
     def _end_stop(self) -> None:
         if self._is_minor():
@@ -163,11 +162,14 @@ class Truth:
     def _energies(self) -> Figures:
         metered = bool({"energy", "power"} & set(self._machine.signals))
         priced = self._site.energy.latest if metered and self._site.energy else None
-        found: Figures = {"energy_kwh": sum(self._energy_kwh.values()) if metered else None}
-        found |= {f"energy_{name}_kwh": kwh if metered else None for name, kwh in self._energy_kwh.items()}
+        found: Figures = {"energy_kwh": sum(self._energy_wns.values()) / KWH if metered else None}
+        found |= {f"energy_{name}_kwh": e / KWH if metered else None for name, e in self._energy_wns.items()}
         found["energy_missing_s"] = 0.0 if metered else None
-        found["co2_kg"] = self._co2_kg if priced and priced.co2_kg_per_kwh is not None else None
-        found["energy_cost_eur"] = self._cost_eur if priced and priced.price_eur_per_kwh is not None else None
+        used = self._factors_wns.items()
+        co2_kg = sum((f.co2_kg_per_kwh or 0.0) * e for f, e in used) / KWH
+        cost_eur = sum((f.price_eur_per_kwh or 0.0) * e for f, e in used) / KWH
+        found["co2_kg"] = co2_kg if priced and priced.co2_kg_per_kwh is not None else None
+        found["energy_cost_eur"] = cost_eur if priced and priced.price_eur_per_kwh is not None else None
         found["material_kg"] = self._material_kg if "material" in self._machine.signals else None
         return found
 

@@ -62,9 +62,10 @@ sources:
 """
 
 
-def line(plc: int = 48400, broker: int = 18831) -> Site:
-    """A mill behind OPC UA and a packaging cell behind MQTT."""
-    return parse(LINE.replace("PLC", str(plc)).replace("BROKER", str(broker)))
+def line(plc: int = 48400, broker: int = 18831, topics: str = "t") -> Site:
+    """A mill behind OPC UA and a packaging cell behind MQTT, under topics of its own."""
+    text = LINE.replace("PLC", str(plc)).replace("BROKER", str(broker))
+    return parse(text.replace(" t/", f" {topics}/"))
 
 
 def machine(body: str, *, head: str = "", products: str = "{}") -> Site:
