@@ -10,7 +10,7 @@ from pydantic import Field
 from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.calendar import PlannedDowntime
 from fieldlab_configs.dated import Dated
-from fieldlab_configs.kinds import Code, Id, Number, OneOf, Text
+from fieldlab_configs.kinds import Code, Id, Number, OneOf, Text, nearest
 from fieldlab_configs.reading import Filled
 from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES, code_text, merged
 from fieldlab_configs.units import TEXT_ROLES, wrong_unit
@@ -193,11 +193,11 @@ class Machine(Model):
             yield ("states",), "from_count needs a signal total_count or good_count"
         if any(r.from_power for r in rules) and "power" not in self.signals:
             yield ("states",), "from_power needs a signal power"
-        if any(not r.made for r in rules) and "state" not in self.signals:
-            yield (
-                ("states",),
-                "needs a signal state whose codes it maps; without one use from_count or from_power",
-            )
+        # Without a state signal the states are unknown, and shown so: a machine may be waiting for it.
+        # One that is nearly called so is a slip.
+        slip = nearest("state", self.signals)
+        if any(not r.made for r in rules) and "state" not in self.signals and slip:
+            yield ("states",), f"needs a signal state whose codes it maps{slip}"
 
 
 class Line(Model):
