@@ -5,42 +5,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
+import socket
 import sys
 import tempfile
-import time
-import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
-from analytics import query
-from analytics.job import Job
-from dashboards.app import serve
-from fieldlab.demo_parts import broker, demo_site
+from ruamel.yaml import YAML
+
 from fieldlab.errors import WrongUse
-from fieldlab.screens import StoreScreens
-from fieldlab.services import pause, until_stopped
-from fieldlab.stores import JobStore, opened_store
-from fieldlab.table import LiveTable, summary
-from fieldlab.times import NS
-from fieldlab_configs import MqttSource, Site
-from gateways.clock import GatewayClock
-from gateways.gateway import run as run_gateway
-from ingest.account import Ledger
-from ingest.pipeline import Pipeline
-from ingest.store import Store
+from fieldlab.services import until_stopped
+from fieldlab_configs import Site, load
+from simulator.child import Order, simulation
 from simulator.faults import FAULTS
-from simulator.serve import Simulation
 
-START_NS = 1_767_596_400 * NS
+START_NS = 1_767_596_400_000_000_000
 """Monday 2026-01-05, 08:00 in Amsterdam: a fixed day, so that a seed always gives the same run."""
-CONNECT_TIMEOUT_S = 60.0
-SETTLE_S = 20.0
-SETTLE_AT_ONCE_S = 0.8
-STEP_S = 0.5
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +57,17 @@ def run(args: argparse.Namespace) -> int:
     )
     with _folder(args.data) as folder:
         site = demo_site(folder)
-        demo = Demo(options, site)
-        asyncio.run(until_stopped(demo.run))
+        asyncio.run(until_stopped(lambda stop: _demo(options, site, stop)))
     return 0
+
+
+async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
+    order = Order(str(site.path), options.seed, START_NS, options.speed, options.faults, options.planned_s)
+    async with simulation(order) as machines:
+        # The machines set themselves up in their own process while this one imports all the rest.
+        from fieldlab.demo_run import Demo  # noqa: PLC0415
+
+        await Demo(options, site).run(machines, stop)
 
 
 @contextlib.contextmanager
@@ -97,148 +87,34 @@ def _folder(asked: str | None) -> Iterator[Path]:
     yield folder
 
 
-class Demo:
-    """Simulated machines, broker, gateway, store, analytics and page, in one process.
+def demo_site(folder: Path) -> Site:
+    """The demo's config, with free ports and its data beside it.
 
     Parameters
     ----------
-    options : Options
-    site : Site
-        Of the demo, with free ports.
+    folder : Path
+        The config is written there as ``demo.yaml``, so that every command can be tried on it.
     """
-
-    def __init__(self, options: Options, site: Site) -> None:
-        self.options = options
-        self.site = site
-        (self.gateway,) = site.gateways
-        self.clock = GatewayClock(site.gateways[self.gateway].clock)
-        self.began = time.monotonic()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop`, or as long as was asked; then print the summary."""
-        store = opened_store(self.site)
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                screens = StoreScreens(self.site, store)
-                address = await stack.enter_async_context(serve(screens, port=self.options.port))
-                self.options.say(f"page: {address.url}\nconfig: {self.site.path}")
-                if self.options.browser:
-                    webbrowser.open(address.url)
-                for source in self.site.sources.values():
-                    if isinstance(source, MqttSource):
-                        await stack.enter_async_context(broker(source.port_number))
-                pipeline = Pipeline(self.site, self.gateway, store, now_ns=self.clock.now_ns)
-                await stack.enter_async_context(pipeline)
-                await self._with_machines(store, screens, pipeline, stop)
-        finally:
-            store.close()
-
-    async def _with_machines(
-        self, store: Store, screens: StoreScreens, pipeline: Pipeline, stop: asyncio.Event
-    ) -> None:
-        options = self.options
-        async with Simulation(
-            self.site,
-            seed=options.seed,
-            start_ns=START_NS,
-            speed=options.speed,
-            faults=options.faults,
-            planned_s=options.planned_s,
-        ) as simulation:
-            gateway_stop = asyncio.Event()
-            gateway = asyncio.create_task(
-                run_gateway(self.site, self.gateway, pipeline, self.clock, stop=gateway_stop)
-            )
-            await self._connected(store, gateway, stop)
-            await self._while_running(store, screens, pipeline, simulation, gateway, stop)
-            end_ns = simulation.now_ns
-            await self._settled(pipeline, end_ns, SETTLE_AT_ONCE_S if stop.is_set() else SETTLE_S)
-            rows = await asyncio.to_thread(
-                query.kpis, self.site, store, start_ns=START_NS, end_ns=end_ns, by=["machine"]
-            )
-            truths = {str(row["machine"]): simulation.truth(str(row["machine"])) for row in rows}
-            gateway_stop.set()
-            await gateway
-            await pipeline.drained(SETTLE_AT_ONCE_S)
-            self._summarise(rows, truths, pipeline.ledger())
-
-    async def _while_running(
-        self,
-        store: Store,
-        screens: StoreScreens,
-        pipeline: Pipeline,
-        simulation: Simulation,
-        gateway: asyncio.Task[None],
-        stop: asyncio.Event,
-    ) -> None:
-        """Let the line run; every half second work out the figures and draw the table."""
-        planned_s = self.options.planned_s
-        until_ns = START_NS + round(planned_s * NS) if planned_s else None
-        job = Job(self.site, JobStore(store))
-        table = LiveTable(quiet=self.options.as_json)
-        running = asyncio.create_task(simulation.run(until_ns, stop=stop))
-        while not (stop.is_set() or running.done() or gateway.done()):
-            now_ns = self.clock.now_ns()
-            await asyncio.to_thread(job.step, now_ns)
-            screens.refresh(START_NS, now_ns)
-            await asyncio.to_thread(table.show, screens, pipeline.ledger(), now_ns)
-            await pause(stop, STEP_S)
-        simulation.stop()
-        await running
-        if gateway.done():
-            gateway.result()
-        table.close()
-
-    async def _connected(self, store: Store, gateway: asyncio.Task[None], stop: asyncio.Event) -> None:
-        """Wait until every machine's first readings are in the store: only then may its clock run."""
-        wanted = {
-            (m.id, name) for m in self.site.machines() for name in m.signals if name not in {"link", "reason"}
-        }
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
-        while not stop.is_set():
-            heard = await asyncio.to_thread(_heard, store)
-            if wanted <= heard:
-                return
-            if gateway.done():
-                gateway.result()
-            if time.monotonic() > deadline:
-                missing = ", ".join(sorted(f"{m}.{s}" for m, s in wanted - heard))
-                raise WrongUse(f"the gateway did not hear {missing} within {CONNECT_TIMEOUT_S:.0f} s")
-            await pause(stop, 0.05)
-
-    async def _settled(self, pipeline: Pipeline, end_ns: int, patience_s: float) -> None:
-        """Wait until what was sent has arrived: the clock at the end, nothing new, nothing waiting."""
-        deadline = time.monotonic() + patience_s
-        received, since = -1, time.monotonic()
-        while time.monotonic() < deadline:
-            account = pipeline.ledger()
-            if account.received != received:
-                received, since = account.received, time.monotonic()
-            quiet_s = time.monotonic() - since
-            if self.clock.now_ns() >= end_ns and account.waiting == 0 and quiet_s > patience_s / 20:
-                return
-            await asyncio.sleep(0.05)
-
-    def _summarise(self, rows: Sequence[Row], truths: Mapping[str, Row], ledger: Ledger) -> None:
-        if not self.options.as_json:
-            print(summary(rows, truths, ledger))
-            return
-        whole = {
-            "machines": [{**row, "truth": truths[str(row["machine"])]} for row in rows],
-            "ledger": {
-                name: getattr(ledger, name)
-                for name in ("received", "stored", "replaced", "dead", "waiting", "gaps")
-            },
-            "seed": self.options.seed,
-            "speed": self.options.speed,
-            "faults": list(self.options.faults),
-            "ran_s": round(time.monotonic() - self.began, 3),
-        }
-        print(json.dumps(whole, allow_nan=False))
+    yaml = YAML()
+    text = (files("fieldlab_configs.examples") / "demo.yaml").read_text(encoding="utf-8")
+    config = yaml.load(text)
+    for source in config["sources"].values():
+        if source["kind"] == "opcua":
+            source["endpoint"] = f"opc.tcp://127.0.0.1:{free_port()}"
+        else:
+            source["port"] = free_port()
+    for gateway in config["gateways"].values():
+        gateway["spool"]["path"] = "spool"
+    config["store"]["path"] = "demo.db"
+    path = folder / "demo.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(config, file)
+    return load(path)
 
 
-def _heard(store: Store) -> set[tuple[str, str]]:
-    """Machine and signal of every reading in the store, of machines whose link is up."""
-    up = {dict(r.tags)["machine"] for r in store.last_before("raw", "link", 2**62) if r.value}
-    rows = [(dict(r.tags)["machine"], r.field) for r in store.last_before("raw", "machine", 2**62)]
-    return {(machine, field.removesuffix("_text")) for machine, field in rows if machine in up}
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import logging
 import socket
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -26,6 +27,7 @@ from simulator.readings import Reading
 
 WINDOW: Final = 40  # messages on their way at once; small brokers choke on more
 ANSWER_S: Final = 15.0
+BROKER_WITHIN_S: Final = 10.0
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 log = logging.getLogger(__name__)
@@ -88,7 +90,7 @@ class Connection:
         port = self._source.port or (8883 if self._source.tls else 1883)
         where = f"sources.{self._name}: no MQTT broker answers at {self._source.host}:{port}"
         try:
-            await asyncio.to_thread(client.connect, self._source.host, port)
+            await self._reach(client, port)
             client.loop_start()
             reason = await asyncio.wait_for(connected, ANSWER_S)
         except (OSError, TimeoutError) as error:
@@ -98,6 +100,19 @@ class Connection:
             client.loop_stop()
             raise PortBusy(f"{where}: it refuses us ({reason})")
         self._client = client
+
+    async def _reach(self, client: paho.Client, port: int) -> None:
+        """Connect; a broker that starts beside us may need a moment."""
+        deadline = time.monotonic() + BROKER_WITHIN_S
+        while True:
+            try:
+                await asyncio.to_thread(client.connect, self._source.host, port)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     def _call(self, what: Any, *args: Any) -> None:
         """From paho's thread to ours."""

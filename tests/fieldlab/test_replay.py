@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fieldlab.demo_parts import free_port
+from fieldlab.demo import free_port
 from tests.fieldlab.command import EXAMPLES, RECORDINGS, fieldlab, figures, started
 
 pytestmark = [
