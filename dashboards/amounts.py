@@ -67,6 +67,11 @@ def significant(value: float, language: Language, digits: int = 3) -> str:
     return decimal(value, min(decimals, 9), language)
 
 
+def in_wh(value_kwh: float | None) -> bool:
+    """Whether an amount reads better in Wh than in kWh: from 0.1 kWh on, three digits read well."""
+    return value_kwh is not None and 0 < abs(value_kwh) < 0.1  # noqa: PLR2004 - said above
+
+
 def energy(value_kwh: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:
     """An amount of energy and its unit: Wh where that reads better than kWh.
 
@@ -78,7 +83,7 @@ def energy(value_kwh: float | None, language: Language, *, per_unit: bool = Fals
     suffix = "_per_unit" if per_unit else ""
     if value_kwh is None:
         return UNDEFINED, say(f"unit.kwh{suffix}", language)
-    if 0 < abs(value_kwh) < 0.1:  # noqa: PLR2004 - from there on three digits of kWh read well
+    if in_wh(value_kwh):
         return significant(value_kwh * _KILO, language), say(f"unit.wh{suffix}", language)
     return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dashboards import amounts, charts, figures, kit, moments, palette
 from dashboards.catalogue import BY_ID
-from dashboards.charts import Ink
+from dashboards.chart_options import Ink
 from dashboards.kit import Box, Chart, Number, Text
 from dashboards.snapshot import Snapshot
+from dashboards.timeline import timeline
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
 from fieldlab_configs.states import STATE_CLASSES
@@ -154,7 +155,7 @@ class StatesCard:
             kit.write(self.range, say(words, self.language, start=start, end=end))
         rows = len(snapshot.timelines)
         self.chart.height(_ONE_ROW_PX + _AXIS_PX if rows <= 1 else rows * _ROW_PX + _AXIS_PX)
-        options = charts.timeline(snapshot, self.site, self.language, ink)
+        options = timeline(snapshot, self.site, self.language, ink)
         self.chart.show(options, say("chart.states", self.language))
 
 
@@ -179,7 +180,8 @@ class PartsCard:
         per = per_bucket(snapshot, self.site, self.language)
         kit.write(self.per, per)
         options = charts.parts(snapshot, self.site, self.language, ink)
-        self.chart.show(options, say("chart.parts", self.language, per=per), shown["produced_quantity"].why)
+        why = shown["produced_quantity"].why
+        self.chart.show(options, say("chart.parts", self.language, per=per), why)
 
 
 class EnergyCard:
@@ -201,7 +203,8 @@ class EnergyCard:
         """Show a moment."""
         shown = _show_all(self.numbers, snapshot, self.language)
         per = per_bucket(snapshot, self.site, self.language)
-        kit.write(self.per, per)
+        unit = shown["energy_per_good_unit_kwh"].unit
+        kit.write(self.per, f"{unit}, {per}" if per else "")
         options = charts.energy(snapshot, self.site, self.language, ink)
         why = shown["energy_per_good_unit_kwh"].why
         self.chart.show(options, say("chart.energy", self.language, per=per), why)
@@ -214,7 +217,9 @@ def _show_all(
     line = snapshot.view.machine is None
     found = {name: figures.figure(BY_ID[name], snapshot.total, language, line=line) for name in numbers}
     for name, number in numbers.items():
-        number.show(found[name])
+        own = name != "energy_per_good_unit_kwh"  # its card already has that name
+        title = figures.title(BY_ID[name], language, line=line) if own else None
+        number.show(found[name], title=title)
     return found
 
 

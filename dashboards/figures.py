@@ -54,11 +54,19 @@ class Bounds:
     why: str
 
 
+def title(panel: Panel, language: Language, *, line: bool) -> str:
+    """What a figure is called; for a line, where it is another thing than for a machine, by another name."""
+    key = f"{panel.id}.line"
+    return say(key if line and has(key) else panel.id, language)
+
+
 def figure(panel: Panel, row: Row | None, language: Language, *, line: bool) -> Figure:
     """A panel's number out of a row."""
     measure = panel.of(line=line)[0]
     value = _number(row, measure)
     text, unit = _spelled(panel, value, language)
+    if line and has(f"{panel.id}.unit_line"):
+        unit = say(f"{panel.id}.unit_line", language)
     key = f"{panel.id}.how_line" if line and has(f"{panel.id}.how_line") else f"{panel.id}.how"
     how = say(key, language)
     why = ""

@@ -6,7 +6,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
-from dashboards.charts import Options
+from dashboards.chart_options import Options
 from dashboards.figures import Figure
 
 
@@ -86,8 +86,10 @@ class Number:
             hide(self.note, hidden=True)
             self.tip = Text("div", "", "tip", role="tooltip", id=tip)
 
-    def show(self, figure: Figure, note: str = "") -> None:
+    def show(self, figure: Figure, note: str = "", title: str | None = None) -> None:
         """Show another value."""
+        if title is not None:
+            write(self.title, title)
         write(self.text, figure.text)
         put(self.text, data_value=figure.exact, data_defined="no" if figure.value is None else "yes")
         write(self.unit, figure.unit if figure.value is not None else "")

@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 from nicegui import Client, ui
 
-from dashboards import charts, kit, moments, palette
+from dashboards import kit, moments, palette
 from dashboards.cards import EnergyCard, FactorsCard, OeeCard, PartsCard, StatesCard
+from dashboards.chart_options import DARK, LIGHT
 from dashboards.kit import Box, Text
 from dashboards.poller import Poller
 from dashboards.snapshot import Snapshot
@@ -106,7 +107,7 @@ class Page:
         kit.veil(self.main, at is None)
         if at is None:
             return
-        ink = charts.DARK if self.dark else charts.LIGHT
+        ink = DARK if self.dark else LIGHT
         self.oee.show(snapshot)
         self.factors.show(snapshot)
         for card in (self.states, self.parts, self.energy):
@@ -198,7 +199,8 @@ class Page:
             with Box("span", "scope-state"):
                 dot = Box("i", "dot", aria_hidden="true")
                 count = sum(m.line.latest == line for m in self.site.machines())
-                state = Text("span", "" if machine else f"{count} machines", data_testid=f"latest-{key}")
+                several = f"{count} machine" if count == 1 else f"{count} machines"  # alike in both languages
+                state = Text("span", "" if machine else several, data_testid=f"latest-{key}")
         if machine is None:
             kit.hide(dot, hidden=True)
         else:

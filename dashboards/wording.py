@@ -114,6 +114,8 @@ _KPIS: Final = {
         "Afkeur van alle machines van de lijn samen.",
         "Scrap of all machines of the line together.",
     ),
+    "scrap_quantity.unit_line": ("alle machines", "all machines"),
+    "produced_quantity.line": ("Van de lijn", "Off the line"),
     "parts": ("Producten", "Parts"),
     "parts.question": (
         "Hoeveel kwam eraf, en hoeveel was goed?",

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from dashboards import charts, figures, moments
+from dashboards import figures, moments, timeline
 from dashboards.app import listen, serve
 from dashboards.catalogue import BY_ID
 from dashboards.errors import AddressInUse, CannotListen
@@ -100,8 +100,8 @@ def test_moments_are_on_the_fieldlabs_clock_also_when_it_changes() -> None:
 def test_a_long_timeline_is_condensed_without_losing_time() -> None:
     """Ten thousand stops: as many columns as there are pixels, from first to last without a hole."""
     intervals = [(i * 10, i * 10 + 10, "down" if i % 3 else "producing") for i in range(30_000)]
-    short = charts.condense(intervals)
-    assert len(short) <= charts.MOST_INTERVALS
+    short = timeline.condense(intervals)
+    assert len(short) <= timeline.MOST_INTERVALS
     assert (short[0][0], short[-1][1]) == (0, 300_000)
     assert all(a[1] == b[0] for a, b in pairwise(short))
 
