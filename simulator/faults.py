@@ -34,6 +34,11 @@ UNPLANNED_S: Final = 1800.0
 log = logging.getLogger(__name__)
 
 
+def planned_run_s(planned_s: float | None, speed: float) -> float:
+    """How long the run is taken to be [simulated s]."""
+    return planned_s or max(UNPLANNED_S, 60 * speed)
+
+
 def plan(
     names: Sequence[str], site: Site, *, seed: int, start_ns: int, planned_s: float | None, speed: float
 ) -> tuple[Window, ...]:
@@ -58,7 +63,7 @@ def plan(
         wanted += chosen
     rng.shuffle(wanted)
     wanted.sort(key=lambda window: window.fault == "link-loss")
-    whole_s = planned_s or max(UNPLANNED_S, 60 * speed)
+    whole_s = planned_run_s(planned_s, speed)
     least_s = max(REAL_S * speed, BEATS * site.heartbeat_s)
     needs = [least_s if w.fault in ("link-loss", "bad-quality", "late") else whole_s * 0.01 for w in wanted]
     room_s = (LAST - FIRST) * whole_s

@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 
 from fieldlab_configs import MqttSource, OpcUaSource, Site
 from simulator.errors import CannotSimulate
-from simulator.faults import Faults, Window, plan
+from simulator.faults import LAST, Faults, Window, plan, planned_run_s
 from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
+from simulator.placing import between_changes, product_changes
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
 from simulator.readings import Reading
@@ -87,13 +88,26 @@ class Simulation:
         self._speed = speed
         self._fronts = fronts_of(site, start_ns=start_ns, bind=bind)
         windows = plan(faults, site, seed=seed, start_ns=start_ns, planned_s=planned_s, speed=speed)
-        self._faults = Faults(windows)
         ours = {machine.id for front in self._fronts for machine in front.machines}
+        machines = [machine for machine in site.machines() if machine.id in ours]
+        if any(window.silent for window in windows):
+            until_ns = start_ns + round(planned_run_s(planned_s, speed) * SECOND_NS)
+            changes = product_changes(
+                site,
+                seed=seed,
+                start_ns=start_ns,
+                until_ns=until_ns,
+                machines=machines,
+                resets=Faults(windows).resets,
+            )
+            latest_ns = start_ns + round((until_ns - start_ns) * LAST)
+            windows = between_changes(windows, changes, speed=speed, until_ns=latest_ns)
+        self._faults = Faults(windows)
         self._plant = Plant(
             site,
             seed=seed,
             start_ns=start_ns,
-            machines=[machine for machine in site.machines() if machine.id in ours],
+            machines=machines,
             resets=self._faults.resets,
             low_counters=bool(windows),
         )
