@@ -8,10 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from analytics.atoms import Fragments, MachineResult, Stop
+from analytics.atoms import Fragments, MachineResult
+from analytics.fetch import Row, Source, Table, neighbourhood
 from analytics.fields import ATOM_FIELDS
+from analytics.grid import Stop
 from analytics.query import compute
-from analytics.reading import Row, Source, Table, neighbourhood
 from analytics.signals import NS
 from fieldlab_configs import Site
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.atoms import STOP_CLASSES, Fragments, MachineResult, Stop, analyse
+from analytics.atoms import Fragments, MachineResult, analyse
+from analytics.fetch import Source, readings
 from analytics.fields import ATOM_FIELDS
+from analytics.grid import STOP_CLASSES, Stop
 from analytics.groups import Row, group
-from analytics.reading import Source, readings
+from analytics.readings import combine
 from analytics.schedule import Schedule, schedule
 from analytics.signals import NS, Steps, Times
-from analytics.view import View, combine, view
+from analytics.view import View, view
 from fieldlab_configs import Machine, Site
 
 DAY_NS = 86_400 * NS

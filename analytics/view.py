@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,43 +11,13 @@ import numpy.typing as npt
 from analytics import energy as energies
 from analytics.counters import Increments, increments
 from analytics.energy import Energy
-from analytics.signals import NS, Floats, Steps, Times, in_order, intervals, texts
-from fieldlab_configs import Machine, StateMap
-from fieldlab_configs.states import STATE_CLASSES, code_text
+from analytics.readings import Readings, Signals, combine
+from analytics.signals import NS, Floats, Steps
+from analytics.states import state_steps
+from fieldlab_configs import Machine
 from fieldlab_configs.units import factor
 
-UNKNOWN = STATE_CLASSES.index("unknown")
-PRODUCING = STATE_CLASSES.index("producing")
-STOPPED = STATE_CLASSES.index("stopped")
-OFF = STATE_CLASSES.index("off")
-IDLE = STATE_CLASSES.index("idle")
 COUNTERS = ("total_count", "good_count", "scrap_count", "rework_count", "material")
-
-Objects = npt.NDArray[np.object_]
-Numbers = tuple[Times, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """What is stored of one machine, as arrays.
-
-    Attributes
-    ----------
-    numbers : dict of str to (time, value)
-        Numeric readings per signal, in order of arrival.
-    texts : dict of str to (time, value)
-        Text readings per signal.
-    bad : dict of str to (time, is_bad)
-        Changes of quality per signal.
-    life : dict of str to (start, end), or None
-        When each source's link to the machine was up; None: nothing was ever said of a link, the
-        machine counts as live throughout. The key ``*`` stands for all sources.
-    """
-
-    numbers: Mapping[str, Numbers] = field(default_factory=dict)
-    texts: Mapping[str, tuple[Times, Objects]] = field(default_factory=dict)
-    bad: Mapping[str, tuple[Times, npt.NDArray[np.bool_]]] = field(default_factory=dict)
-    life: Mapping[str, tuple[Times, Times]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,81 +59,15 @@ class View:
     span: tuple[int, int] | None
 
 
-def combine(make: Callable[..., npt.NDArray[np.generic]], *steps: Steps) -> Steps:
-    """A step function of step functions: `make` is given their values on the union of their edges."""
-    edges = np.unique(np.concatenate([s.time for s in steps]))
-    before = make(*(np.array([s.before]) for s in steps))[0]
-    return Steps(edges, make(*(s.at(edges) for s in steps)), before=before)
-
-
-class _Signals:
-    """Access to one machine's readings by role, with liveness and units applied."""
-
-    def __init__(self, machine: Machine, readings: Readings) -> None:
-        self.machine = machine
-        self.readings = readings
-
-    def numbers(self, role: str) -> Numbers:
-        """Readings in canonical units, sorted."""
-        none = np.empty(0, dtype=np.int64), np.empty(0)
-        time, value = in_order(*self.readings.numbers.get(role, none))
-        signal = self.machine.signals.get(role)
-        scaled = value.astype(float)
-        if signal is not None and role in {"power", "energy", "material", "ideal_cycle_time"} and signal.unit:
-            scaled = scaled * factor(role, signal.unit)
-        return time, scaled
-
-    def codes(self, role: str) -> tuple[Times, Objects]:
-        """Readings as texts, numeric ones included (``11``, never ``11.0``), sorted."""
-        time, value = self.readings.numbers.get(role, (np.empty(0, np.int64), np.empty(0)))
-        text_time, text = self.readings.texts.get(role, (np.empty(0, np.int64), np.empty(0, object)))
-        as_text = np.array([code_text(float(v)) for v in value], dtype=object)
-        times, codes = in_order(np.concatenate((time, text_time)), np.concatenate((as_text, text)))
-        return times, codes.astype(object)
-
-    def bad(self, role: str) -> Steps:
-        """Whether the quality was Bad."""
-        if role not in self.readings.bad:
-            return Steps(np.empty(0, np.int64), np.empty(0, bool), before=False)
-        return Steps(*in_order(*self.readings.bad[role]), before=False)
-
-    @property
-    def has_link(self) -> bool:
-        """Whether anything was ever said of the machine's link."""
-        return self.readings.life is not None
-
-    def live(self, role: str) -> Steps:
-        """Whether the signal can be believed: its link is up and its quality not Bad."""
-        bad = self.bad(role)
-        if self.readings.life is None:
-            return Steps(bad.time, ~bad.value.astype(bool), before=True)
-        signal = self.machine.signals.get(role)
-        source = (signal.source if signal else None) or "*"
-        none = np.empty(0, np.int64), np.empty(0, np.int64)
-        spans = self.readings.life.get(source, self.readings.life.get("*", none))
-        return combine(lambda up, is_bad: up.astype(bool) & ~is_bad.astype(bool), intervals(*spans), bad)
-
-    def held_text(self, role: str) -> tuple[Steps, list[str]]:
-        """A text that holds, as numbers; -1 under Bad quality and before the first reading."""
-        time, codes = self.codes(role)
-        index, names = texts(codes)
-        held = combine(
-            lambda code, is_bad: np.where(is_bad.astype(bool), -1, code),
-            Steps(time, index, before=-1),
-            self.bad(role),
-        )
-        return held, names
-
-
 def view(machine: Machine, readings: Readings) -> View:
     """Apply the rules of states, products, cycle times, counts and energy to one machine's readings."""
-    signals = _Signals(machine, readings)
+    signals = Signals(machine, readings)
     product, products = signals.held_text("product")
     order, orders = signals.held_text("order")
     pri = _pri(signals, product, products)
     counters, live = _counters(signals)
     power = _power(signals)
-    state, unknown_codes = _state(signals, counters, power, pri)
+    state, unknown_codes = state_steps(signals, counters, power, pri)
     return View(
         machine=machine,
         state=state,
@@ -189,7 +92,7 @@ def _span(readings: Readings) -> tuple[int, int] | None:
     return min(int(t.min()) for t in times), max(int(t.max()) for t in times)
 
 
-def _pri(signals: _Signals, product: Steps, products: list[str]) -> Steps:
+def _pri(signals: Signals, product: Steps, products: list[str]) -> Steps:
     """Planned run time per item: the signal's, else the product's, else the machine's [s]."""
     machine = signals.machine
     time, value = signals.numbers("ideal_cycle_time")
@@ -214,7 +117,7 @@ def _pri(signals: _Signals, product: Steps, products: list[str]) -> Steps:
     return combine(choose, told, product, eras)
 
 
-def _counters(signals: _Signals) -> tuple[dict[str, Increments], dict[str, Steps]]:
+def _counters(signals: Signals) -> tuple[dict[str, Increments], dict[str, Steps]]:
     found: dict[str, Increments] = {}
     live: dict[str, Steps] = {}
     for role in COUNTERS:
@@ -231,7 +134,7 @@ def _counters(signals: _Signals) -> tuple[dict[str, Increments], dict[str, Steps
     return found, live
 
 
-def _power(signals: _Signals) -> Steps | None:
+def _power(signals: Signals) -> Steps | None:
     """Power as a step function [kW], NaN where nobody knows it; None where it is not configured."""
     signal = signals.machine.signals.get("power")
     if signal is None:
@@ -244,7 +147,7 @@ def _power(signals: _Signals) -> Steps | None:
     return energies.held_power(time, value * signal.scale, signals.live("power"), max_hold_ns=hold)
 
 
-def _energy(signals: _Signals, power: Steps | None) -> Energy | None:
+def _energy(signals: Signals, power: Steps | None) -> Energy | None:
     """A register outranks power; None where neither is configured."""
     register = signals.machine.signals.get("energy")
     if register is not None:
@@ -264,76 +167,3 @@ def _energy(signals: _Signals, power: Steps | None) -> Energy | None:
             time, value * signal.scale, max_hold_ns=round(signal.max_hold_s * NS)
         )
     return energies.from_held_power(power)
-
-
-def _state(
-    signals: _Signals, counters: dict[str, Increments], power: Steps | None, pri: Steps
-) -> tuple[Steps, Counter[str]]:
-    """The state class over time, and the codes nobody could map."""
-    unknown: Counter[str] = Counter()
-    dated = signals.machine.states
-    if dated is None:
-        return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN), unknown
-    entries = dated.entries
-    eras = Steps(np.array(dated.edges, np.int64), np.arange(1, len(entries)), before=0)
-    made = [_state_by(rule, signals, counters, power, pri) for _, rule in entries]
-
-    def choose(era: npt.NDArray[np.generic], *states: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        return np.choose(era.astype(int), [s.astype(np.int64) for s in states])
-
-    state = combine(choose, eras, *made)
-    time, codes = signals.codes("state")
-    for t, code in zip(time.tolist(), codes, strict=True) if len(entries) > 1 else ():
-        _count_unknown(unknown, dated.at(t), str(code), 1)
-    if len(entries) == 1:
-        for code, n in Counter(map(str, codes)).items():
-            _count_unknown(unknown, entries[0][1], code, n)
-    return state, unknown
-
-
-def _count_unknown(unknown: Counter[str], rule: StateMap, code: str, n: int) -> None:
-    if rule.map and code not in rule.map:
-        unknown[code] += n
-
-
-def _state_by(
-    rule: StateMap, signals: _Signals, counters: dict[str, Increments], power: Steps | None, pri: Steps
-) -> Steps:
-    if rule.from_power is not None and power is not None:
-        off, idle = rule.from_power.off_below_kw, rule.from_power.idle_below_kw
-
-        def by_power(kw: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-            level = kw.astype(float)
-            classes = np.where(level < off, OFF, np.where(level < idle, IDLE, PRODUCING))
-            return np.where(np.isnan(level), UNKNOWN, classes)
-
-        return _believed(combine(by_power, power), signals.live("power"))
-    if rule.from_count is not None:
-        role = "total_count" if "total_count" in counters else "good_count"
-        made = _state_from_count(counters[role], rule.from_count.stop_after_s, pri)
-        return _believed(made, signals.live(role))
-    time, codes = signals.codes("state")
-    index, names = texts(codes)
-    classes = np.array([_class(rule.map.get(name, "unknown")) for name in names], dtype=np.int64)
-    return _believed(Steps(time, classes[index] if len(index) else index, UNKNOWN), signals.live("state"))
-
-
-def _class(name: str) -> int:
-    return STATE_CLASSES.index(name)
-
-
-def _believed(state: Steps, live: Steps) -> Steps:
-    return combine(lambda s, alive: np.where(alive.astype(bool), s, UNKNOWN), state, live)
-
-
-def _state_from_count(inc: Increments, stop_after_s: float | None, pri: Steps) -> Steps:
-    """Producing between two increments that are near enough, else stopped; unknown before any reading."""
-    if inc.first is None:
-        return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN)
-    made = inc.at[inc.amount > 0]
-    longest = pri.at(made).astype(float) * 3 if stop_after_s is None else np.full(len(made), stop_after_s)
-    near = np.zeros(len(made), dtype=bool)
-    near[:-1] = np.diff(made) <= longest[:-1] * NS
-    time = np.concatenate(([inc.first], made)).astype(np.int64)
-    value = np.concatenate(([STOPPED], np.where(near, PRODUCING, STOPPED))).astype(np.int64)
-    return Steps(time, value, before=UNKNOWN)

@@ -13,7 +13,7 @@ from analytics import query
 from analytics.job import Job
 from dashboards.app import serve
 from fieldlab.broker import broker
-from fieldlab.demo import START_NS, Options
+from fieldlab.demo_options import START_NS, Options
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
 from fieldlab.services import pause

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ingest.recording import RecordingStore
-
-from analytics.reading import Row as AnalyticsRow
+from analytics.fetch import Row as AnalyticsRow
 from fieldlab.errors import WrongUse
 from fieldlab_configs import Site
+from ingest.recording import RecordingStore
 from ingest.store import Row, Store, Table
 from ingest.stores import open_store
 

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from analytics.readings import Readings
 from analytics.signals import NS, Times, heartbeat_life, union
-from analytics.view import COUNTERS, Readings
+from analytics.view import COUNTERS
 from fieldlab_configs import Machine, Site
 
 BEATS_A_HEARTBEAT_LASTS = 2.5

@@ -1,0 +1,164 @@
+"""Parts on the grid: produced, good and scrap, their ideal time and its bounds (MODEL sections 3 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.counters import Spread, lay_out
+from analytics.grid import Grid, Ints
+from analytics.signals import NS, Bools, Floats, Silence
+from analytics.states import UNKNOWN
+from analytics.view import View
+
+_QUALITY_COUNTERS = ("total_count", "good_count", "scrap_count")
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """One counter on the grid: parts per interval, and the ideal seconds of its bounds."""
+
+    parts: Floats
+    unknown_parts: Floats
+    low_s: Floats
+    high_s: Floats
+    missing: Bools
+
+
+def _lay(m: View, role: str, grid: Grid) -> _Laid:
+    inc, at = m.counters[role], grid.edges[:-1]
+    silent = (grid.state == UNKNOWN) | ~m.live[role].at(at).astype(bool)
+    silence = Silence.on_grid(grid.edges, silent)
+    between = silence.before(inc.at) - silence.before(inc.before)
+    spread = lay_out(inc, grid.edges, silent, between)
+    size = len(at)
+    parts = np.bincount(spread.segment, weights=spread.amount, minlength=size).astype(float)
+    unseen = grid.state[spread.segment] == UNKNOWN
+    unknown_parts = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size).astype(
+        float
+    )
+    low_s, high_s = _bounds(inc.amount, between, spread, grid)
+    missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
+    lost = inc.reset & (between > 0)
+    # Several resets may share one silence's edges: intervals are merged before they are laid out.
+    for begin, finish in zip(inc.before[lost], inc.at[lost], strict=True):
+        missing |= silent & (at >= begin) & (at < finish)
+    return _Laid(parts, unknown_parts, low_s, high_s, missing)
+
+
+def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[Floats, Floats]:
+    """Ideal seconds in PBT if none, and if all, of what crossed an edge of PBT in silence was made inside.
+
+    Per increment: it crosses if its silence has time on both sides of an edge. The high bound lets in
+    all of it, up to the ideal time that fills the silence's part of PBT, spread evenly over that part.
+    """
+    size, pairs = len(grid.state), len(amount)
+    planned = grid.planned[spread.segment]
+    pri = grid.pri[spread.segment]
+    inside_ns = np.bincount(spread.pair[planned], weights=spread.silent_ns[planned], minlength=pairs)
+    crossing = (inside_ns > 0) & (inside_ns < between)
+    plain = planned & ~crossing[spread.pair]
+    # An interval without a cycle time and without parts has no ideal time: 0 x NaN is not wanted here.
+    ideal = np.where(spread.amount == 0, 0.0, spread.amount * pri)
+    low = np.bincount(spread.segment[plain], weights=ideal[plain], minlength=size).astype(float)
+    part = planned & crossing[spread.pair]
+    pair, segment = spread.pair[part], spread.segment[part]
+    weight = pri[part] * spread.silent_ns[part]
+    ideal_ns = np.bincount(pair, weights=weight, minlength=pairs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most_s = np.minimum(amount * ideal_ns / inside_ns, inside_ns / NS)
+        share = most_s[pair] * weight / ideal_ns[pair]
+    high: Floats = low + np.bincount(segment, weights=share, minlength=size)
+    return low, high
+
+
+def _mix(laid: dict[str, _Laid], mix: dict[str, float] | None, name: str, size: int) -> Floats:
+    """A weighted sum of counters; NaN where they cannot tell."""
+    if mix is None:
+        return np.full(size, np.nan)
+    total = np.zeros(size)
+    for role, weight in mix.items():
+        total += weight * getattr(laid[role], name)
+    return total
+
+
+Mix = dict[str, float] | None
+
+
+def quantities(roles: frozenset[str], assume_quality: float | None) -> tuple[Mix, Mix, Mix]:
+    """How produced, good and scrap are made from the counters there are; None where they cannot be.
+
+    Any two of produced, good and scrap give the third (MODEL section 3).
+
+    Parameters
+    ----------
+    roles : frozenset of str
+        The counters of the machine.
+    assume_quality : float or None
+        Share of produced parts taken to be good, where a single counter tells.
+
+    Returns
+    -------
+    produced, good, scrap : dict of str to float, or None
+        Weight of each counter.
+    """
+    total, good, scrap = ("total_count" in roles, "good_count" in roles, "scrap_count" in roles)
+    produced_mix: Mix = {"total_count": 1.0} if total else None
+    good_mix: Mix = {"good_count": 1.0} if good else None
+    scrap_mix: Mix = {"scrap_count": 1.0} if scrap else None
+    if good and scrap and not total:
+        produced_mix = {"good_count": 1.0, "scrap_count": 1.0}
+    if total and scrap and not good:
+        good_mix = {"total_count": 1.0, "scrap_count": -1.0}
+    if total and good and not scrap:
+        scrap_mix = {"total_count": 1.0, "good_count": -1.0}
+    if assume_quality is not None and total + good + scrap == 1:
+        if total:
+            good_mix = {"total_count": assume_quality}
+            scrap_mix = {"total_count": 1.0 - assume_quality}
+        elif good and assume_quality > 0:
+            produced_mix = {"good_count": 1.0 / assume_quality}
+            scrap_mix = {"good_count": 1.0 / assume_quality - 1.0}
+    return produced_mix, good_mix, scrap_mix
+
+
+def quantity_columns(m: View, grid: Grid) -> dict[str, Floats]:
+    """Every field of parts, material and their ideal time, per interval of the grid; NaN: undefined.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+    """
+    laid = {role: _lay(m, role, grid) for role in m.counters}
+    size = len(grid.state)
+    produced, good, scrap = quantities(
+        frozenset(laid) & frozenset(_QUALITY_COUNTERS), m.machine.assume_quality
+    )
+    columns = {
+        "produced_quantity": _mix(laid, produced, "parts", size),
+        "good_quantity": _mix(laid, good, "parts", size),
+        "scrap_quantity": _mix(laid, scrap, "parts", size),
+        "rework_quantity": _mix(laid, _alone(laid, "rework_count"), "parts", size),
+        "material_kg": _mix(laid, _alone(laid, "material"), "parts", size),
+        "ideal_good_low_s": _mix(laid, good, "low_s", size),
+        "ideal_good_high_s": _mix(laid, good, "high_s", size),
+    }
+    columns["ideal_production_time_s"] = _ideal(columns["produced_quantity"], grid.pri, grid.planned)
+    columns["ideal_good_time_s"] = _ideal(columns["good_quantity"], grid.pri, grid.planned)
+    unseen = _mix(laid, produced, "unknown_parts", size)
+    columns["ideal_production_unknown_s"] = _ideal(unseen, grid.pri, grid.planned)
+    tells = [laid[role].missing for role in _QUALITY_COUNTERS if role in laid]
+    missing = np.logical_or.reduce(tells) if tells else np.ones(size, dtype=bool)
+    columns["count_missing_s"] = grid.length_ns / NS * (missing & grid.planned)
+    return columns
+
+
+def _alone(laid: dict[str, _Laid], role: str) -> Mix:
+    return {role: 1.0} if role in laid else None
+
+
+def _ideal(parts: Floats, pri: Floats, within: Bools) -> Floats:
+    """PRI x parts; no parts need no time, whatever the cycle time."""
+    counted = np.where(within, parts, np.where(np.isnan(parts), np.nan, 0.0))
+    return np.where(counted == 0, 0.0, counted * pri)

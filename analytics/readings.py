@@ -1,0 +1,106 @@
+"""One machine's readings by role: in canonical units, and as long as they can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.signals import Floats, Steps, Times, in_order, intervals, texts
+from fieldlab_configs import Machine
+from fieldlab_configs.states import code_text
+from fieldlab_configs.units import factor
+
+Objects = npt.NDArray[np.object_]
+Numbers = tuple[Times, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What is stored of one machine, as arrays.
+
+    Attributes
+    ----------
+    numbers : dict of str to (time, value)
+        Numeric readings per signal, in order of arrival.
+    texts : dict of str to (time, value)
+        Text readings per signal.
+    bad : dict of str to (time, is_bad)
+        Changes of quality per signal.
+    life : dict of str to (start, end), or None
+        When each source's link to the machine was up; None: nothing was ever said of a link, the
+        machine counts as live throughout. The key ``*`` stands for all sources.
+    """
+
+    numbers: Mapping[str, Numbers] = field(default_factory=dict)
+    texts: Mapping[str, tuple[Times, Objects]] = field(default_factory=dict)
+    bad: Mapping[str, tuple[Times, npt.NDArray[np.bool_]]] = field(default_factory=dict)
+    life: Mapping[str, tuple[Times, Times]] | None = None
+
+
+def combine(make: Callable[..., npt.NDArray[np.generic]], *steps: Steps) -> Steps:
+    """A step function of step functions: `make` is given their values on the union of their edges."""
+    edges = np.unique(np.concatenate([s.time for s in steps]))
+    before = make(*(np.array([s.before]) for s in steps))[0]
+    return Steps(edges, make(*(s.at(edges) for s in steps)), before=before)
+
+
+class Signals:
+    """Access to one machine's readings by role, with liveness and units applied."""
+
+    def __init__(self, machine: Machine, readings: Readings) -> None:
+        self.machine = machine
+        self.readings = readings
+
+    def numbers(self, role: str) -> Numbers:
+        """Readings in canonical units, sorted."""
+        none = np.empty(0, dtype=np.int64), np.empty(0)
+        time, value = in_order(*self.readings.numbers.get(role, none))
+        signal = self.machine.signals.get(role)
+        scaled = value.astype(float)
+        if signal is not None and role in {"power", "energy", "material", "ideal_cycle_time"} and signal.unit:
+            scaled = scaled * factor(role, signal.unit)
+        return time, scaled
+
+    def codes(self, role: str) -> tuple[Times, Objects]:
+        """Readings as texts, numeric ones included (``11``, never ``11.0``), sorted."""
+        time, value = self.readings.numbers.get(role, (np.empty(0, np.int64), np.empty(0)))
+        text_time, text = self.readings.texts.get(role, (np.empty(0, np.int64), np.empty(0, object)))
+        as_text = np.array([code_text(float(v)) for v in value], dtype=object)
+        times, codes = in_order(np.concatenate((time, text_time)), np.concatenate((as_text, text)))
+        return times, codes.astype(object)
+
+    def bad(self, role: str) -> Steps:
+        """Whether the quality was Bad."""
+        if role not in self.readings.bad:
+            return Steps(np.empty(0, np.int64), np.empty(0, bool), before=False)
+        return Steps(*in_order(*self.readings.bad[role]), before=False)
+
+    @property
+    def has_link(self) -> bool:
+        """Whether anything was ever said of the machine's link."""
+        return self.readings.life is not None
+
+    def live(self, role: str) -> Steps:
+        """Whether the signal can be believed: its link is up and its quality not Bad."""
+        bad = self.bad(role)
+        if self.readings.life is None:
+            return Steps(bad.time, ~bad.value.astype(bool), before=True)
+        signal = self.machine.signals.get(role)
+        source = (signal.source if signal else None) or "*"
+        none = np.empty(0, np.int64), np.empty(0, np.int64)
+        spans = self.readings.life.get(source, self.readings.life.get("*", none))
+        return combine(lambda up, is_bad: up.astype(bool) & ~is_bad.astype(bool), intervals(*spans), bad)
+
+    def held_text(self, role: str) -> tuple[Steps, list[str]]:
+        """A text that holds, as numbers; -1 under Bad quality and before the first reading."""
+        time, codes = self.codes(role)
+        index, names = texts(codes)
+        held = combine(
+            lambda code, is_bad: np.where(is_bad.astype(bool), -1, code),
+            Steps(time, index, before=-1),
+            self.bad(role),
+        )
+        return held, names

@@ -1,0 +1,93 @@
+"""The state class over time: from codes, from counts, from power (MODEL section 5, State)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.counters import Increments
+from analytics.readings import Signals, combine
+from analytics.signals import NS, Steps, texts
+from fieldlab_configs import StateMap
+from fieldlab_configs.states import STATE_CLASSES
+
+UNKNOWN = STATE_CLASSES.index("unknown")
+PRODUCING = STATE_CLASSES.index("producing")
+STOPPED = STATE_CLASSES.index("stopped")
+OFF = STATE_CLASSES.index("off")
+IDLE = STATE_CLASSES.index("idle")
+
+
+def state_steps(
+    signals: Signals, counters: dict[str, Increments], power: Steps | None, pri: Steps
+) -> tuple[Steps, Counter[str]]:
+    """The state class over time, and the codes nobody could map."""
+    unknown: Counter[str] = Counter()
+    dated = signals.machine.states
+    if dated is None:
+        return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN), unknown
+    entries = dated.entries
+    eras = Steps(np.array(dated.edges, np.int64), np.arange(1, len(entries)), before=0)
+    made = [_state_by(rule, signals, counters, power, pri) for _, rule in entries]
+
+    def choose(era: npt.NDArray[np.generic], *states: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return np.choose(era.astype(int), [s.astype(np.int64) for s in states])
+
+    state = combine(choose, eras, *made)
+    time, codes = signals.codes("state")
+    for t, code in zip(time.tolist(), codes, strict=True) if len(entries) > 1 else ():
+        _count_unknown(unknown, dated.at(t), str(code), 1)
+    if len(entries) == 1:
+        for code, n in Counter(map(str, codes)).items():
+            _count_unknown(unknown, entries[0][1], code, n)
+    return state, unknown
+
+
+def _count_unknown(unknown: Counter[str], rule: StateMap, code: str, n: int) -> None:
+    if rule.map and code not in rule.map:
+        unknown[code] += n
+
+
+def _state_by(
+    rule: StateMap, signals: Signals, counters: dict[str, Increments], power: Steps | None, pri: Steps
+) -> Steps:
+    if rule.from_power is not None and power is not None:
+        off, idle = rule.from_power.off_below_kw, rule.from_power.idle_below_kw
+
+        def by_power(kw: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+            level = kw.astype(float)
+            classes = np.where(level < off, OFF, np.where(level < idle, IDLE, PRODUCING))
+            return np.where(np.isnan(level), UNKNOWN, classes)
+
+        return _believed(combine(by_power, power), signals.live("power"))
+    if rule.from_count is not None:
+        role = "total_count" if "total_count" in counters else "good_count"
+        made = _state_from_count(counters[role], rule.from_count.stop_after_s, pri)
+        return _believed(made, signals.live(role))
+    time, codes = signals.codes("state")
+    index, names = texts(codes)
+    classes = np.array([_class(rule.map.get(name, "unknown")) for name in names], dtype=np.int64)
+    return _believed(Steps(time, classes[index] if len(index) else index, UNKNOWN), signals.live("state"))
+
+
+def _class(name: str) -> int:
+    return STATE_CLASSES.index(name)
+
+
+def _believed(state: Steps, live: Steps) -> Steps:
+    return combine(lambda s, alive: np.where(alive.astype(bool), s, UNKNOWN), state, live)
+
+
+def _state_from_count(inc: Increments, stop_after_s: float | None, pri: Steps) -> Steps:
+    """Producing between two increments that are near enough, else stopped; unknown before any reading."""
+    if inc.first is None:
+        return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN)
+    made = inc.at[inc.amount > 0]
+    longest = pri.at(made).astype(float) * 3 if stop_after_s is None else np.full(len(made), stop_after_s)
+    near = np.zeros(len(made), dtype=bool)
+    near[:-1] = np.diff(made) <= longest[:-1] * NS
+    time = np.concatenate(([inc.first], made)).astype(np.int64)
+    value = np.concatenate(([STOPPED], np.where(near, PRODUCING, STOPPED))).astype(np.int64)
+    return Steps(time, value, before=UNKNOWN)
