@@ -21,7 +21,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "mqtt": "gateways.mqtt:Mqtt",
 }
 
-EVERY_SIGNAL: Final = "*"
+EVERY_SIGNAL: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ async def test_an_outage_is_a_gap_from_the_last_word_to_the_reconnect(peer, quic
         up = time.time_ns()
         await until(sink.is_up)
     (gap,) = sink.gaps
-    assert (gap.machine, gap.signal, gap.reason) == ("m1", "*", "outage")
+    assert (gap.machine, gap.signal, gap.reason) == ("m1", "none", "outage")
     assert before - 5 * S < gap.start_ns < down
     assert up - S < gap.end_ns <= sink.life()[-2][0]
 
@@ -220,7 +220,7 @@ async def test_messages_that_never_came_are_a_gap_with_their_number(peer, caplog
         await peer.publish("count", 2.0, time.time_ns())
         await until(lambda: 2.0 in sink.values("count"))
     (gap,) = sink.gaps
-    assert (gap.machine, gap.signal, gap.reason, gap.count) == ("m1", "*", "sequence", 3)
+    assert (gap.machine, gap.signal, gap.reason, gap.count) == ("m1", "none", "sequence", 3)
 
 
 async def test_a_message_that_was_lost_on_the_way_is_fetched_again(peer, monkeypatch):
