@@ -13,7 +13,6 @@ from gateways.clock import SECOND_NS
 from gateways.errors import Undecodable
 
 MOST_BYTES: Final = 1_048_576
-MOST_DEPTH: Final = 64
 TEXT_ROLES: Final = frozenset({"product", "order", "reason"})
 
 _UP: Final = frozenset({"1", "true", "online", "on", "up"})
