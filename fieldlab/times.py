@@ -11,6 +11,9 @@ from fieldlab_configs import Site
 
 NS = 1_000_000_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_YEARS = range(1678, 2262)
+"""Whole years that nanoseconds in 64 bits reach."""
+_END_NS = (dt.datetime(_YEARS.stop, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * 86_400 * NS
 
 
 def time_ns(text: str, site: Site, option: str) -> int:
@@ -21,7 +24,10 @@ def time_ns(text: str, site: Site, option: str) -> int:
     WrongUse
         Naming the option and what it takes.
     """
-    if re.fullmatch(r"\d{12,}", text):
+    beyond = WrongUse(f"{option}: {text} lies beyond what nanoseconds can tell, the years 1678 to 2261")
+    if re.fullmatch(r"\d{12,}", text, re.ASCII):
+        if len(text) > len(str(_END_NS)) or int(text) >= _END_NS:
+            raise beyond
         return int(text)
     # Python keeps microseconds; a recording's nanoseconds are kept beside them.
     match = re.fullmatch(r"(.*?)(?:\.(\d{1,9}))?(Z|z|[+-]\d{2}:\d{2})?", text)
@@ -32,6 +38,8 @@ def time_ns(text: str, site: Site, option: str) -> int:
         raise WrongUse(
             f"{option}: {text!r} is not a time; write 2026-11-23T06:00:00Z, or a date: 2026-11-23"
         ) from None
+    if moment.year not in _YEARS:
+        raise beyond
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(site.timezone.latest))
     since = moment.astimezone(dt.UTC) - _EPOCH

@@ -120,6 +120,9 @@ def test_a_wrong_config_is_said_with_file_line_and_key(plant, change, message):
         (("kpi", "plant.yaml"), "store"),
         (("kpi", "plant.yaml", "--input", "day.csv", "--by", "moon"), "moon"),
         (("kpi", "plant.yaml", "--input", "day.csv", "--from", "noon"), "noon"),
+        (("kpi", "plant.yaml", "--input", "day.csv", "--from", "0001-01-01"), "beyond"),
+        (("kpi", "plant.yaml", "--input", "day.csv", "--to", "9999-12-31"), "beyond"),
+        (("kpi", "plant.yaml", "--input", "day.csv", "--to", "9" * 23), "beyond"),
         (
             ("kpi", "plant.yaml", "--input", "day.csv", "--from", "2026-02-01", "--to", "2026-01-01"),
             "before it starts",

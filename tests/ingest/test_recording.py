@@ -52,6 +52,16 @@ def test_times_with_zones_fractions_and_plain_nanoseconds(tmp_path: Path) -> Non
     assert (store.first_ns, store.last_ns, store.machines) == (T, T + 10**9, ["m1"])
 
 
+def test_a_zone_that_no_clock_shows_is_no_time(tmp_path: Path) -> None:
+    """A row four days off would stretch the whole range."""
+    store = recording(
+        tmp_path,
+        HEADER + "2026-11-23T00:00:00Z,m1,total_count,1,\n2026-11-23T00:00:00+24:00,m1,total_count,2,\n",
+    )
+    assert numbers(store) == {T: 1.0}
+    assert [d.where.rpartition(":")[2] for d in store.dead] == ["3"]
+
+
 def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
     """A byte order mark, CRLF, quotes with commas and line ends in them, columns in any order, others too."""
     text = (
