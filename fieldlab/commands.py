@@ -72,7 +72,12 @@ def _simulation(command: argparse.ArgumentParser, speed: float) -> None:
     )
     command.add_argument("--seed", type=int, default=1, help="another seed, another day on the line (1)")
     command.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="what goes wrong; may be repeated"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what goes wrong: link-loss, counter-reset, spurious-zero, nan, bad-quality, duplicate or late; "
+        "may be repeated",
     )
 
 
@@ -130,7 +135,9 @@ def _check(command: argparse.ArgumentParser) -> None:
 def _ledger(command: argparse.ArgumentParser) -> None:
     _config(command)
     command.add_argument("--gateway", metavar="NAME", help="which of the config's gateways; default: all")
-    command.add_argument("--format", choices=("table", "json"), default="table")
+    command.add_argument(
+        "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
+    )
     command.set_defaults(room="fieldlab.ledger")
 
 
@@ -144,7 +151,9 @@ def _kpi(command: argparse.ArgumentParser) -> None:
         metavar="KEYS",
         help="group by any of machine, line, shift, shift_date, day, hour, product, order, experiment, arm",
     )
-    command.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    command.add_argument(
+        "--format", choices=("table", "json", "csv"), default="table", help="of what is printed (table)"
+    )
     command.set_defaults(room="fieldlab.kpi")
 
 

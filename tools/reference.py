@@ -229,7 +229,7 @@ def _cell(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("." if text and not text.endswith(".") else "")
+    return text[:1].upper() + text[1:] + ("." if text and not text.endswith((".", "?")) else "")
 
 
 PAGES = {"configuration.md": configuration, "figures.md": figures, "commands.md": commands}
