@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -139,16 +141,32 @@ class Account:
 
     @classmethod
     def read(cls, db: sqlite3.Connection) -> Account:
-        """The account in a database; ValueError where there is none."""
-        row = db.execute(f"SELECT {', '.join(_NAMES)} FROM account").fetchone()  # noqa: S608 - our own names
-        if row is None:
-            raise ValueError("the spool has lost its account")
-        return cls(*row)
+        """The account in a database; ValueError where there is none, or not the one that was written."""
+        row = db.execute(f"SELECT {', '.join(_NAMES)}, seal FROM account").fetchone()  # noqa: S608 - our own names
+        if row is None or not all(isinstance(number, int) for number in row) or _seal(row[:-1]) != row[-1]:
+            raise ValueError("the spool's account is damaged")
+        return cls(*row[:-1])
 
     def write(self, db: sqlite3.Connection) -> None:
         """Put the account down, inside the caller's transaction."""
-        values = ", ".join("?" * len(_NAMES))
-        db.execute(f"REPLACE INTO account (id, {', '.join(_NAMES)}) VALUES (1, {values})", astuple(self))  # noqa: S608 - our own names
+        numbers = astuple(self)
+        values = ", ".join("?" * (len(_NAMES) + 1))
+        sql = f"REPLACE INTO account (id, {', '.join(_NAMES)}, seal) VALUES (1, {values})"  # noqa: S608 - our own names
+        db.execute(sql, (*numbers, _seal(numbers)))
+
+    @classmethod
+    def of(cls, mark: Mark) -> Account:
+        """As much of the account as the high-water mark tells."""
+        return cls(
+            received=mark.received,
+            stored=mark.stored,
+            replaced=mark.replaced,
+            dead=mark.dead,
+            gaps=mark.gaps,
+            last_seq=mark.seq,
+            cursor=mark.cursor,
+            gone=mark.gone,
+        )
 
     def ledger(self) -> Ledger:
         """What the outside gets to see."""
@@ -163,10 +181,16 @@ class Account:
             replaced=self.replaced,
             dead=self.dead,
             gaps=self.gaps,
+            cursor=self.cursor,
+            gone=self.gone,
             last_ns=last_ns,
         )
 
 
+def _seal(numbers: Sequence[int]) -> int:
+    return zlib.crc32(struct.pack(f"<{len(numbers)}q", *numbers))
+
+
 _NAMES = [f.name for f in fields(Account)]
-COLUMNS = ", ".join(f"{name} INTEGER NOT NULL" for name in _NAMES)
+COLUMNS = ", ".join(f"{name} INTEGER NOT NULL" for name in [*_NAMES, "seal"])
 """Of the `account` table."""

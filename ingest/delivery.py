@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from ingest.account import DeadLetter, Gap, Ledger, Outcome
+from ingest.batches import Batch
 from ingest.frames import PLAIN, REPLACES, decode
 from ingest.rows import NONE
-from ingest.spool_core import Batch
 from ingest.store import Rejected, Row, Store, StoreUnavailable, Tags
 
 log = logging.getLogger(__name__)

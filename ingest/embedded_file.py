@@ -158,6 +158,8 @@ def translated(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors, named by their remedy."""
     try:
         yield
+    except StoreUnavailable:
+        raise
     except sqlite3.OperationalError as error:
         raise StoreUnavailable(f"the store {path} cannot be used now: {error}") from error
     except sqlite3.DatabaseError as error:

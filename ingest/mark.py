@@ -9,7 +9,7 @@ import zlib
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-_SLOT = struct.Struct("<8q")
+_SLOT = struct.Struct("<10q")
 _CRC = struct.Struct("<I")
 _SLOT_BYTES = 512  # a sector: the two slots never share one, so a torn write costs one of them
 
@@ -26,6 +26,8 @@ class Mark:
         The last batch that was committed.
     received, stored, replaced, dead, gaps : int
         The account.
+    cursor, gone : int
+        Up to which batch all is delivered, and how many batches are delivered or lost.
     last_ns : int
         The latest time of any row.
     """
@@ -37,6 +39,8 @@ class Mark:
     replaced: int = 0
     dead: int = 0
     gaps: int = 0
+    cursor: int = 0
+    gone: int = 0
     last_ns: int = 0
 
 

@@ -14,13 +14,13 @@ from typing import Final, Self, TypeVar
 from fieldlab_configs import Site
 from ingest.account import DeadLetter, Gap, Ledger
 from ingest.assembler import Assembled, Assembler
+from ingest.batches import Batch
 from ingest.delivery import Delivery, Patience
 from ingest.errors import SpoolUnavailable, SpoolUncertain
 from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
 from ingest.rows import link_tags
 from ingest.samples import Sample
 from ingest.spool import KEEP_SAMPLES, Spool
-from ingest.spool_core import Batch
 from ingest.store import Row, Store, StoreUnavailable
 
 __all__ = ["Gap", "Ledger", "Link", "Pipeline"]

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ingest.account import DeadLetter, Gap, Outcome
+from ingest.batches import WHOLE, Batch, batch_of, sound
 from ingest.errors import SpoolUnavailable, SpoolUncertain
-from ingest.spool_core import DAMAGED, Batch, SpoolCore
-from ingest.spool_file import BATCH, checksum
+from ingest.spool_core import DAMAGED, SpoolCore
 
 KEEP_SAMPLES: Final = 50_000
 """So many delivered samples stay, for a restarted gateway to know what it has had already."""
@@ -63,19 +63,8 @@ class Spool(SpoolCore):
         account.received += batch.samples
         account.waiting += batch.samples
         self._last_ns = max(self._last_ns, batch.last_ns)
-        row = (
-            batch.samples,
-            batch.replaced,
-            batch.first_ns,
-            batch.last_ns,
-            batch.payload,
-            account.last_seq,
-            time.time_ns(),
-        )
-        db.execute(
-            f"INSERT INTO batch ({BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
-            (*row, checksum(*row)),
-        )
+        sql = f"INSERT INTO batch ({WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+        db.execute(sql, batch.row(account.last_seq, time.time_ns()))
 
     def _bury(self, db: sqlite3.Connection, dead: Sequence[DeadLetter]) -> None:
         if not dead:
@@ -100,37 +89,35 @@ class Spool(SpoolCore):
                 found, damaged = self._oldest(max_samples)
                 if damaged is None:
                     return found
-                self._set_aside(damaged)
+                if not sound(damaged):
+                    self._settle(self._account.mark(self._last_ns))
+                else:
+                    self._set_aside(*damaged[:5])
 
-    def _oldest(self, max_samples: int) -> tuple[list[Batch], int | None]:
+    def _oldest(self, max_samples: int) -> tuple[list[Batch], tuple[int, ...] | None]:
+        """Whole batches up to a damaged one; where that one is the first, its row."""
         found: list[Batch] = []
         taken = 0
-        sql = f"SELECT {BATCH} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
+        sql = f"SELECT {WHOLE} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
         cursor = self._connection().execute(sql, (self._account.cursor,))
         try:
             for row in cursor:
-                if checksum(*row[:7]) != row[7]:
-                    return ([], row[5]) if not found else (found, None)
-                found.append(Batch(*row[:7]))
-                taken += max(row[0], 1)
+                batch = batch_of(row)
+                if batch is None:
+                    return found, None if found else row
+                found.append(batch)
+                taken += max(batch.samples, 1)
                 if taken >= max_samples:
                     break
         finally:
             cursor.close()
         return found, None
 
-    def _set_aside(self, seq: int) -> None:
+    def _set_aside(self, samples: int, replaced: int, first_ns: int, last_ns: int, seq: int) -> None:
+        """A batch of which only the payload is damaged."""
+        del replaced  # none of them got there
         with self._transaction() as db:
-            sql = "SELECT samples, first_ns, last_ns FROM batch WHERE seq = ?"
-            samples, first_ns, last_ns = db.execute(sql, (seq,)).fetchone()
-            # Its numbers may be what is damaged: the account says how many samples wait in all.
-            sql = "SELECT coalesce(sum(samples), 0) FROM batch WHERE seq > ? AND seq != ?"
-            (others,) = db.execute(sql, (self._account.cursor, seq)).fetchone()
-            samples = self._account.waiting - others
-            db.execute(
-                "INSERT OR REPLACE INTO damaged SELECT seq, at_ns, payload FROM batch WHERE seq = ?", (seq,)
-            )
-            db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
+            self._remove(db, seq)
             self._account.waiting -= samples
             self._account.dead += samples
             self._account.gone += 1
@@ -170,9 +157,11 @@ class Spool(SpoolCore):
                 first, samples = seq, samples + max(n, _LEAST_SAMPLES)
                 if samples >= max_samples:
                     break
-            for row in db.execute(f"SELECT {BATCH} FROM batch WHERE seq >= ? ORDER BY seq", (first,)):  # noqa: S608 - our own names
-                if checksum(*row[:7]) == row[7]:
-                    yield Batch(*row[:7])
+            sql = f"SELECT {WHOLE} FROM batch WHERE seq >= ? ORDER BY seq"  # noqa: S608 - our own names
+            for row in db.execute(sql, (first,)):
+                batch = batch_of(row)
+                if batch is not None:
+                    yield batch
 
     # -- room
 

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ingest.account import Account, Gap, Ledger
+from ingest.batches import NUMBERS, sound
 from ingest.errors import SpoolLocked, SpoolUnavailable
 from ingest.filelock import FileLock
 from ingest.mark import Mark, MarkFile
-from ingest.spool_file import open_database, salvage, set_aside
+from ingest.spool_file import OutOfOrder, open_database, salvage, set_aside, tells_of_damage
 
 DAMAGED: Final = "spool-damaged"
 """Reason of the gap that damage to the spool leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows on their way.
-
-    Attributes
-    ----------
-    samples, replaced : int
-        How many samples of machines it holds, and how many of these replace an earlier one.
-    first_ns, last_ns : int
-        Reach of its rows' times.
-    payload : bytes
-        See :mod:`ingest.frames`.
-    seq : int
-        Given by the spool.
-    at_ns : int
-        When it was spooled, by the system's clock.
-    """
-
-    samples: int
-    replaced: int
-    first_ns: int
-    last_ns: int
-    payload: bytes
-    seq: int = 0
-    at_ns: int = 0
 
 
 class SpoolCore:
@@ -92,52 +66,70 @@ class SpoolCore:
             ) from None
         except (OSError, sqlite3.Error) as error:
             self.close()
-            if isinstance(error, SpoolUnavailable):
-                raise
             raise SpoolUnavailable(f"the spool {self.path} cannot be opened: {error}") from error
 
     def close(self) -> None:
         """Let go of the files."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._close_database()
         self._mark_file.close()
         self._lock.release()
+
+    def _close_database(self) -> None:
+        if self._db is not None:
+            with suppress(sqlite3.Error):  # a damaged one complains, and is dealt with all the same
+                self._db.close()
+            self._db = None
 
     def _open_database(self, mark: Mark) -> None:
         try:
             self._db = open_database(self.path)
             self._account = Account.read(self._db)
             self._settle(mark)
-        except sqlite3.OperationalError:
-            raise  # full, no rights, busy: nothing is known to be wrong with the file
-        except (sqlite3.DatabaseError, TypeError, ValueError):
-            if self._db is not None:
-                self._db.close()
-            aside = set_aside(self.path)
-            self._db = open_database(self.path)
-            self._account = salvage(aside, self._db, mark)
-            self._settle(mark)
+        except (sqlite3.Error, ValueError) as error:
+            if isinstance(error, sqlite3.Error) and not tells_of_damage(error):
+                raise
+            self._begin_anew(mark)
+
+    def _begin_anew(self, mark: Mark) -> None:
+        """Set a damaged database aside, and go on with what can be read of it."""
+        self._close_database()
+        aside = set_aside(self.path)
+        self._db = open_database(self.path)
+        self._account = salvage(aside, self._db, mark)
+        self._settle(mark)
 
     def _settle(self, mark: Mark) -> None:
         """Compare the account with what is there and with the mark; what is missing becomes a gap."""
         with self._transaction() as db:
             account = self._account
-            sql = "SELECT count(*), coalesce(sum(samples), 0), max(last_ns) FROM batch WHERE seq > ?"
-            batches, samples, last_ns = db.execute(sql, (account.cursor,)).fetchone()
+            sql = f"SELECT {NUMBERS} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
+            batches = samples = last_ns = 0
+            for row in db.execute(sql, (account.cursor,)).fetchall():
+                if sound(row):
+                    batches, samples, last_ns = batches + 1, samples + row[0], max(last_ns, row[3])
+                else:
+                    self._remove(db, row[4])
+                account.last_seq = max(account.last_seq, row[4])
             account.last_seq = max(account.last_seq, mark.seq)
             account.received = max(account.received, mark.received)
             known = account.stored + account.replaced + account.dead + samples
             lost_samples = max(account.received - known, 0)
-            lost_batches = max(account.last_seq - account.gone - batches, 0)
+            lost_batches = account.last_seq - account.gone - batches
             account.received = known + lost_samples
             account.dead += lost_samples
             account.waiting = samples
             account.gone = account.last_seq - batches
-            if lost_samples or lost_batches:
+            if lost_samples or lost_batches > 0:
                 start_ns, end_ns = sorted((last_ns or mark.last_ns, mark.last_ns))
                 self._lose(db, Gap("none", "none", DAMAGED, start_ns, end_ns, lost_samples))
-        self._last_ns = max(mark.last_ns, last_ns or 0)
+        self._last_ns = max(mark.last_ns, last_ns)
+
+    @staticmethod
+    def _remove(db: sqlite3.Connection, seq: int) -> None:
+        """Put a damaged batch where it is in nobody's way, for somebody to look at."""
+        db.execute("INSERT INTO damaged (seq, payload) SELECT seq, payload FROM batch WHERE seq = ?", (seq,))
+        if db.execute("DELETE FROM batch WHERE seq = ?", (seq,)).rowcount != 1:
+            raise OutOfOrder(f"batch {seq} is not where it belongs")
 
     def _lose(self, db: sqlite3.Connection, gap: Gap) -> None:
         db.execute(
@@ -185,13 +177,10 @@ class SpoolCore:
             yield
         except SpoolUnavailable:
             raise
-        except sqlite3.OperationalError as error:
-            raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
-        except sqlite3.DatabaseError as error:
-            self.close()
-            self.open()
-            raise SpoolUnavailable(
-                f"the spool {self.path} was damaged ({error}) and is opened anew"
-            ) from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if not tells_of_damage(error):
+                raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
+            self._begin_anew(self._account.mark(self._last_ns))
+            raise SpoolUnavailable(f"the spool {self.path} was damaged: {error}; it begins anew") from error
         except OSError as error:
             raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import struct
-import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from ingest.account import COLUMNS, Account
+from ingest.batches import WHOLE, batch_of
 from ingest.mark import Mark
 
 log = logging.getLogger(__name__)
@@ -19,7 +18,8 @@ _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY CHECK (id = 1), {COLUMNS});
 CREATE TABLE IF NOT EXISTS batch (
     seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, samples INTEGER NOT NULL, replaced INTEGER NOT NULL,
-    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL);
+    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, crc INTEGER NOT NULL, seal INTEGER NOT NULL,
+    payload BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, origin TEXT NOT NULL,
     signal TEXT NOT NULL, time_ns INTEGER, content BLOB NOT NULL, reason TEXT NOT NULL);
@@ -27,17 +27,42 @@ CREATE TABLE IF NOT EXISTS gap (
     id INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL, signal TEXT NOT NULL, reason TEXT NOT NULL,
     start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, count INTEGER NOT NULL,
     told INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS damaged (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, payload BLOB);
+CREATE TABLE IF NOT EXISTS damaged (id INTEGER PRIMARY KEY, seq INTEGER, payload BLOB);
 """
-BATCH: Final = "samples, replaced, first_ns, last_ns, payload, seq, at_ns, crc"
-_NUMBERS = struct.Struct("<6q")
-_SALVAGE_SKIPS = 100_000
-"""So many sequence numbers in a row may be unreadable before the rest counts as lost."""
+_SALVAGE_SKIPS: Final = 1000
+"""So many numbers beyond the last batch known of may be unreadable before no more is sought."""
+_PASSING: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Results that tell of the disk or of others, and not of what the file holds."""
+
+
+class OutOfOrder(sqlite3.DatabaseError):
+    """A row that is found by reading along and not by its key: the file's own structure is damaged."""
+
+
+def tells_of_damage(error: BaseException) -> bool:
+    """Whether an error means that the file does not hold what was written to it."""
+    if isinstance(error, (UnicodeDecodeError, OutOfOrder)):
+        return True  # the former: SQLite quotes a damaged schema in its message
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF not in _PASSING
 
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open the database, made where it is not there. For one thread at a time, and the only connection."""
     db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    db.text_factory = _text
     try:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
@@ -54,12 +79,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
-def checksum(
-    samples: int, replaced: int, first_ns: int, last_ns: int, payload: bytes, seq: int, at_ns: int
-) -> int:
-    """CRC of a whole batch: numbers and payload."""
-    head = _NUMBERS.pack(samples, replaced, first_ns, last_ns, seq, at_ns)
-    return zlib.crc32(payload, zlib.crc32(head))
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
 
 
 def set_aside(path: Path) -> Path:
@@ -83,22 +104,15 @@ def salvage(aside: Path, db: sqlite3.Connection, mark: Mark) -> Account:
     Account
         The old one, or where it cannot be read what the mark says; not yet settled with what was found.
     """
-    account = Account(
-        received=mark.received,
-        stored=mark.stored,
-        replaced=mark.replaced,
-        dead=mark.dead,
-        gaps=mark.gaps,
-        last_seq=mark.seq,
-    )
+    account = Account.of(mark)
     with closing(sqlite3.connect(aside, isolation_level=None)) as old:
+        old.text_factory = _text
         try:
             account = Account.read(old)
-        except (sqlite3.Error, TypeError, ValueError):
-            log.exception("the account in %s cannot be read; going by the high-water mark", aside)
+        except (sqlite3.Error, ValueError) as error:
+            log.error("the account in %s cannot be read (%s); going by the high-water mark", aside, error)  # noqa: TRY400 - damage, not a bug
+        account.last_seq = max(account.last_seq, mark.seq)
         taken = _take_batches(old, db, account)
-    account.last_seq = max(account.last_seq, mark.seq)
-    account.gone = max(account.gone, 0)
     log.error("%d batches of %s were whole and are taken over", taken, aside)
     db.execute("BEGIN IMMEDIATE")
     account.write(db)
@@ -109,26 +123,21 @@ def salvage(aside: Path, db: sqlite3.Connection, mark: Mark) -> Account:
 def _take_batches(old: sqlite3.Connection, new: sqlite3.Connection, account: Account) -> int:
     """Batch by batch: one unreadable page must not cost the others."""
     taken, seq, skipped = 0, account.cursor, 0
-    next_batch = f"SELECT {BATCH} FROM batch WHERE seq > ? ORDER BY seq LIMIT 1"  # noqa: S608 - our own names
+    following = f"SELECT {WHOLE}, seq FROM batch WHERE seq > ? ORDER BY seq LIMIT 1"  # noqa: S608 - our own names
+    insert = f"INSERT OR IGNORE INTO batch ({WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
     new.execute("BEGIN IMMEDIATE")
-    while skipped < _SALVAGE_SKIPS:
+    while seq < account.last_seq or skipped < _SALVAGE_SKIPS:
         try:
-            row = old.execute(next_batch, (seq,)).fetchone()
-        except sqlite3.Error:
+            row = old.execute(following, (seq,)).fetchone()
+        except (sqlite3.Error, UnicodeDecodeError):
             seq, skipped = seq + 1, skipped + 1
             continue
         if row is None:
             break
-        seq, skipped = row[5], 0
-        if _whole(row):
-            new.execute(f"INSERT INTO batch ({BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - our own names
+        # Pages out of order may lead backwards; the sequence only ever goes on.
+        seq, skipped = max(row[-1], seq + 1) if isinstance(row[-1], int) else seq + 1, 0
+        if batch_of(row) is not None:
+            new.execute(insert, row[:-1])
             taken += 1
     new.execute("COMMIT")
     return taken
-
-
-def _whole(row: tuple[int, int, int, int, bytes, int, int, int]) -> bool:
-    try:
-        return checksum(*row[:7]) == row[7]
-    except (TypeError, struct.error):
-        return False

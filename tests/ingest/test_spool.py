@@ -10,19 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from ingest.account import DeadLetter, Gap, Outcome
+from ingest.batches import Batch
 from ingest.embedded import EmbeddedStore
+from ingest.errors import SpoolUnavailable
 from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
 from ingest.pipeline import Pipeline
 from ingest.spool import Spool
-from ingest.spool_core import Batch
 from ingest.store import Row
 from tests.ingest.sites import small_site
 
+T = TypeVar("T")
 TAGS = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1"))
 REPOSITORY = Path(__file__).parents[2]
 
@@ -43,11 +47,19 @@ def opened(folder: Path) -> Spool:
 def deliver_all(spool: Spool) -> list[Row]:
     """Deliver everything; the rows, in order."""
     rows: list[Row] = []
-    while batches := spool.waiting(25):
+    while batches := patiently(lambda: spool.waiting(25)):
         for found in batches:
             rows += decode(found.payload).rows
-        spool.delivered(batches, Outcome())
+        patiently(lambda done=batches: spool.delivered(done, Outcome()))
     return rows
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Try again as often as a gateway would."""
+    for _ in range(5):
+        with suppress(SpoolUnavailable):
+            return work()
+    return work()
 
 
 def test_frames_give_back_exactly_what_they_took() -> None:
@@ -206,7 +218,7 @@ def test_garbage_in_the_database_never_prevents_a_start(tmp_path: Path, seed: in
     assert (account.received, account.stored) == (39 * 50, len(rows))
     assert account.dead == 39 * 50 - len(rows)
     assert (account.gaps > 0) == (account.dead > 0)
-    spool.append([batch(100)])
+    patiently(lambda: spool.append([batch(100)]))
     assert len(deliver_all(spool)) == 10
     spool.close()
 
