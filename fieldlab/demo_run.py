@@ -75,7 +75,9 @@ class Demo:
         self, machines: Child, store: Store, screens: StoreScreens, pipeline: Pipeline, stop: asyncio.Event
     ) -> None:
         gateway_stop = asyncio.Event()
-        await machines.ready()
+        if not await machines.ready(stop):
+            self._summarise([], {}, pipeline.ledger())
+            return
         gateway = asyncio.create_task(
             run_gateway(self.site, self.gateway, pipeline, self.clock, stop=gateway_stop)
         )

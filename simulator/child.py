@@ -11,15 +11,18 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from simulator.errors import CannotSimulate, NobodyListens, PortBusy
 
 _STOP_WITHIN_S = 2.0
+_LOOK_S = 0.5
 _ERRORS: Mapping[str, type[Exception]] = {
     kind.__name__: kind for kind in (CannotSimulate, NobodyListens, PortBusy)
 }
@@ -59,11 +62,22 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.result: asyncio.Task[Result] | None = None
+        self.served = False
 
-    async def ready(self) -> Self:
-        """Wait until every machine is served, its clock standing still."""
-        await self._answer("ready")
-        return self
+    async def ready(self, stop: asyncio.Event) -> bool:
+        """Wait until every machine is served, its clock standing still; False if `stop` came first."""
+        answer = asyncio.create_task(self._answer("ready"), name="machines ready")
+        stopped = asyncio.create_task(stop.wait(), name="stopped before ready")
+        try:
+            await asyncio.wait((answer, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                return False
+            answer.result()
+            self.served = True
+            return True
+        finally:
+            answer.cancel()
+            stopped.cancel()
 
     def run(self) -> asyncio.Task[Result]:
         """Let time pass, as long as planned or until :meth:`stop`."""
@@ -117,6 +131,9 @@ async def simulation(order: Order) -> AsyncIterator[Child]:
     finally:
         if child.result is not None:
             child.result.cancel()
+        if not child.served:
+            with suppress(ProcessLookupError):
+                process.terminate()  # still setting itself up, it does not listen yet
         if process.stdin is not None:
             process.stdin.close()  # the end of its input ends it
         try:
@@ -174,6 +191,14 @@ async def _main() -> None:
         _say("error", kind=type(error).__name__, message=str(error))
 
 
+def _end_with(parent: int) -> None:
+    """End at once when whoever started us is gone: killed, it could not tell us."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)  # nobody is left to hear of it, and a long step would outlive every polite way
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_main())

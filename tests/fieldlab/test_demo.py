@@ -131,6 +131,35 @@ def test_ctrl_c_stops_within_three_seconds_and_prints_the_summary(tmp_path):
     assert "samples received" in out
 
 
+def started_and_page_told(*args):
+    """A demo that has just told its page; its machines are still setting themselves up, or just have."""
+    process = started("demo", "--no-browser", *args)
+    while process.poll() is None and not process.stdout.readline().startswith("config:"):
+        pass
+    return process
+
+
+def test_ctrl_c_before_the_machines_are_ready_stops_as_soon(tmp_path):
+    """Nobody waits for machines that nobody wants any more."""
+    process = started_and_page_told("--data", tmp_path / "data")
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert time.monotonic() - asked < 3.0
+    assert "Traceback" not in err
+
+
+def test_the_machines_end_with_a_demo_that_was_killed(tmp_path):
+    """Their process keeps the pipe of our standard error: it closes when both are gone."""
+    process = started_and_page_told("--data", tmp_path / "data")
+    process.kill()
+    killed = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - killed < 5.0
+    assert "Traceback" not in err
+
+
 def test_a_busy_port_is_said():
     """One message with the port in it."""
     with socket.socket() as taken:
