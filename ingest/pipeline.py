@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from fieldlab_configs import Site
+from fieldlab_configs import ConfigError, Site
 from ingest.account import DeadLetter, Gap, Ledger
 from ingest.assembler import Assembled, Assembler
 from ingest.batches import Batch
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 BATCH_ROWS: Final = 5000
 """At most about so many rows in one batch of the spool, and in one write to the store."""
 _QUEUE: Final = 256
-_DRAIN_AT_EXIT_S: Final = 5.0
+_DRAIN_AT_EXIT_S: Final = 2.0
 _T = TypeVar("_T")
 
 
@@ -248,7 +248,7 @@ class Pipeline:
             self._news.clear()
             try:
                 more = await self._deliver_once()
-            except (SpoolUnavailable, StoreUnavailable) as error:
+            except (SpoolUnavailable, StoreUnavailable, ConfigError) as error:
                 self._patience.failed(error)
                 continue
             except Exception as error:
