@@ -91,9 +91,10 @@ class FactorsCard:
         with Box("section", "card factors", aria_label=say("factors", language)):
             with Box("div", "three"):
                 self.numbers = {}
+                self.times = []
                 for i, name in enumerate(self.FACTORS):
                     if i:
-                        Text("span", "×", "times", aria_hidden="true")
+                        self.times.append(Text("span", "×", "times", aria_hidden="true"))
                     with Box("div", "factor"):
                         self.numbers[name] = Number(name, say(name, language), "large", bar=True)
                         Text("p", say(f"{name}.question", language), "question")
@@ -108,6 +109,8 @@ class FactorsCard:
         for name, number in self.numbers.items():
             note = say("flag.effectiveness", self.language) if flagged and name == "effectiveness" else ""
             number.show(figures.figure(BY_ID[name], row, self.language, line=line), note)
+        for times in self.times:  # a line's OEE is not the product of its machines' factors
+            kit.put(times, style="visibility: hidden" if line else None)
         kit.write(self.relation, say("factors.line" if line else "factors.machine", self.language))
         covered = figures.figure(BY_ID["coverage"], row, self.language, line=line)
         self.coverage.show(covered, figures.coverage_note(row, self.language))

@@ -127,7 +127,8 @@ PANELS: Final[tuple[Panel, ...]] = (
         "parts",
         "bars",
         "time",
-        line_measure=("line_good_quantity", "scrap_quantity"),
+        # What comes off a line is its last machine's; scrap is every machine's and makes no bar with it.
+        line_measure=("line_good_quantity",),
     ),
     Panel("energy_per_good_unit_kwh", ("energy_per_good_unit_kwh",), "kwh_per_unit", "figure"),
     Panel("energy_kwh", ("energy_kwh",), "kwh", "figure"),

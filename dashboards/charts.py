@@ -15,12 +15,13 @@ from fieldlab_configs import Site
 
 
 def parts(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Options:
-    """Good and scrap per cell, hour or day; the bar that is not over yet is paler."""
+    """Good and scrap per cell, hour or day (of a line: good); the bar that is not over yet is paler."""
     line = snapshot.view.machine is None
-    good, scrap = BY_ID["parts"].of(line=line)
+    good, *scrap = BY_ID["parts"].of(line=line)
     labels, rows, open_ended = _by_bucket(snapshot, site, language)
     series = []
-    stack = [(good, "good_quantity", palette.GOOD), (scrap, "scrap_quantity", palette.SCRAP)]
+    stack = [(good, "good_quantity", palette.GOOD)]
+    stack += [(key, "scrap_quantity", palette.SCRAP) for key in scrap]
     if snapshot.total is not None and snapshot.total.get(good) is None:
         stack = [(BY_ID["produced_quantity"].of(line=line)[0], "produced_quantity", ink.faint)]
     for key, words, colour in stack:

@@ -189,14 +189,12 @@ class LinePanels:
 
     def _parts(self, *place: int) -> AnyPanel:
         panel = BY_ID["parts"]
-        good, scrap = panel.of(line=True)
+        (good,) = panel.of(line=True)
         scope = self._scope(line=True, by_time=True)
         builder = _bars(common.StackingMode.NORMAL)
-        shown = (("A", good, "good_quantity", palette.GOOD), ("B", scrap, "scrap_quantity", palette.SCRAP))
-        for ref, field, words, colour in shown:
-            label = self._say(words)
-            builder = builder.with_target(InfluxQuery(influxql.quantity(field, scope), ref, label))
-            builder = _coloured(builder, label, colour)
+        label = self._say("good_quantity")
+        builder = builder.with_target(InfluxQuery(influxql.quantity(good, scope), alias=label))
+        builder = _coloured(builder, label, palette.GOOD)
         return self._dress(builder, panel, place, self._say(panel.id), line=True)
 
     def _energy_trend(self, *place: int) -> AnyPanel:

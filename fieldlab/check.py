@@ -12,9 +12,14 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     machines = list(site.machines())
     signals = sum(len(m.signals) for m in machines)
-    print(
-        f"{args.config}: ok: fieldlab {site.fieldlab}, {len(site.lines)} lines, {len(machines)} machines,"
-        f" {signals} signals, {len(site.sources)} sources, {len(site.gateways)} gateways,"
-        f" {len(site.experiments)} experiments"
-    )
+    counts = {
+        "line": len(site.lines),
+        "machine": len(machines),
+        "signal": signals,
+        "source": len(site.sources),
+        "gateway": len(site.gateways),
+        "experiment": len(site.experiments),
+    }
+    said = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
+    print(f"{args.config}: ok: fieldlab {site.fieldlab}, {said}")
     return 0

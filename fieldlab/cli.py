@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -22,9 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done; 1 it ran and found what the command exists to find; 2 wrong use or config.
     """
     args = parser().parse_args(argv)
-    logging.basicConfig(
-        level=os.environ.get("FIELDLAB_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    level = os.environ.get("FIELDLAB_LOG", "warning").upper()
+    if level not in LEVELS:
+        return _say(f"FIELDLAB_LOG={level.lower()}: choose from {', '.join(LEVELS).lower()}", 2)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     # What these libraries say of a lost connection, our own lines say better.
     for name in ("asyncua", "amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -149,7 +149,7 @@ def _kpi(command: argparse.ArgumentParser) -> None:
         "--by",
         default="",
         metavar="KEYS",
-        help="group by any of machine, line, shift, shift_date, day, hour, product, order, experiment, arm",
+        help="any of machine, line, shift, shift_date, day, hour, cell, product, order, experiment, arm",
     )
     command.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="of what is printed (table)"

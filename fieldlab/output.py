@@ -53,6 +53,8 @@ def _table(rows: Sequence[Row], by: Sequence[str]) -> str:
     if not rows:
         return "no data in this range"
     shown = [(name, title, form) for name, title, form in _SHOWN if name in rows[0]]
+    if "machines_oee_index" in rows[0]:  # the bounds of a group are those of its machines, pooled
+        shown.insert(1, ("machines_oee_index", "machines", "%"))
     lines = [[*by, *(title for _, title, _ in shown), ""]]
     for row in rows:
         figures = [_figure(row[name], form) for name, _, form in shown]

@@ -1,8 +1,9 @@
-"""Where a silence may lie: not over the change of a product.
+"""Where a silence may lie: not over the change of a product, nor over an edge of planned time.
 
 The counters tell, after a silence, how many parts were made in it, but not of which product if that
-changed meanwhile: their ideal time is then a guess, which the bounds of the model do not cover. A demo
-whose truth must lie within its bounds keeps its silences between changes.
+changed meanwhile: their ideal time is then a guess, which the bounds of the model do not cover. And over
+an edge of planned time the model's cap counts whole cycles, not the part that was already in hand. A demo
+whose truth must lie within its bounds keeps its silences between such moments.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Final
 
 from fieldlab_configs import Machine, Site
 from simulator.choices import Window
+from simulator.plan import Plan
 from simulator.plant import Plant
 
 RECONNECT_S: Final = 5.0
 """How long a gateway may take, on the wall clock, to find a machine again: that is silence too."""
+LATEST: Final = 0.8
+"""Share of the run by which a silence, and the time to come back from it, must be over."""
 _STEP_NS: Final = 10_000_000_000
 
 
-def product_changes(
+def delicate_moments(
     site: Site,
     *,
     seed: int,
@@ -29,26 +33,29 @@ def product_changes(
     machines: Sequence[Machine],
     resets: dict[str, tuple[int, ...]],
 ) -> dict[str, list[int]]:
-    """When each machine will change its product: the run itself, ahead of time."""
+    """When each machine will change its product (the run itself, ahead of time), or its planned time."""
     rehearsal = Plant(site, seed=seed, start_ns=start_ns, machines=machines, resets=resets, low_counters=True)
     rehearsal.advance(start_ns)
-    changes: dict[str, list[int]] = {machine.id: [] for machine in machines}
+    moments = {
+        machine.id: [begin for begin, _, _ in Plan(site, machine).pieces(start_ns, until_ns)]
+        for machine in machines
+    }
     for reading in rehearsal.advance(until_ns):
         if reading.signal == "product":
-            changes[reading.machine].append(reading.time_ns)
-    return changes
+            moments[reading.machine].append(reading.time_ns)
+    return moments
 
 
-def between_changes(
-    windows: Sequence[Window], changes: Mapping[str, Sequence[int]], *, speed: float, until_ns: int
+def between(
+    windows: Sequence[Window], moments: Mapping[str, Sequence[int]], *, speed: float, until_ns: int
 ) -> tuple[Window, ...]:
-    """The same faults, their silences moved away from changes of product where there is room.
+    """The same faults, their silences moved away from such moments where there is room.
 
     Parameters
     ----------
     windows : sequence of Window
         In order of time, apart from each other.
-    changes : mapping of str to sequence of int
+    moments : mapping of str to sequence of int
         Per machine; UTC nanoseconds.
     speed : float
         Simulated seconds per second.
@@ -60,7 +67,7 @@ def between_changes(
     for i, window in enumerate(placed):
         if not window.silent:
             continue
-        times = sorted(t for machine in window.machines for t in changes.get(machine, ()))
+        times = sorted(t for machine in window.machines for t in moments.get(machine, ()))
         after = placed[i - 1].end_ns if i else window.start_ns - (window.end_ns - window.start_ns)
         before = placed[i + 1].start_ns if i + 1 < len(placed) else until_ns
         length = window.end_ns - window.start_ns

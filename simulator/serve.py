@@ -10,11 +10,11 @@ from typing import Any, Final, Self
 
 from fieldlab_configs import MqttSource, OpcUaSource, Site
 from simulator.errors import CannotSimulate
-from simulator.faults import LAST, Faults, Window, plan, planned_run_s
+from simulator.faults import Faults, Window, plan, planned_run_s
 from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
-from simulator.placing import between_changes, product_changes
+from simulator.placing import LATEST, between, delicate_moments
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
 from simulator.readings import Reading
@@ -92,7 +92,7 @@ class Simulation:
         machines = [machine for machine in site.machines() if machine.id in ours]
         if any(window.silent for window in windows):
             until_ns = start_ns + round(planned_run_s(planned_s, speed) * SECOND_NS)
-            changes = product_changes(
+            moments = delicate_moments(
                 site,
                 seed=seed,
                 start_ns=start_ns,
@@ -100,8 +100,8 @@ class Simulation:
                 machines=machines,
                 resets=Faults(windows).resets,
             )
-            latest_ns = start_ns + round((until_ns - start_ns) * LAST)
-            windows = between_changes(windows, changes, speed=speed, until_ns=latest_ns)
+            latest_ns = start_ns + round((until_ns - start_ns) * LATEST)
+            windows = between(windows, moments, speed=speed, until_ns=latest_ns)
         self._faults = Faults(windows)
         self._plant = Plant(
             site,

@@ -1,8 +1,8 @@
-"""Silences of a demo lie between changes of product, where there is room."""
+"""Silences of a demo lie between changes of product and edges of planned time, where there is room."""
 
 from itertools import pairwise
 
-from simulator.placing import RECONNECT_S, product_changes
+from simulator.placing import RECONNECT_S, delicate_moments
 from simulator.serve import Simulation
 from tests.simulator.sites import MONDAY_8, line
 
@@ -11,7 +11,7 @@ SPEED, SECONDS = 120, 40
 
 
 def hidden_changes(seed):
-    """How many changes of product fall into the silences of a run."""
+    """How many changes and edges fall into the silences of a run."""
     site = line()
     planned_s = SECONDS * SPEED
     faults = ("link-loss", "counter-reset", "spurious-zero")
@@ -20,7 +20,7 @@ def hidden_changes(seed):
     assert spans == sorted(spans)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
     resets = [w for w in run.windows if w.fault == "counter-reset"]
-    changes = product_changes(
+    moments = delicate_moments(
         site,
         seed=seed,
         start_ns=MONDAY_8,
@@ -33,10 +33,10 @@ def hidden_changes(seed):
         for w in run.windows
         if w.silent
         for m in w.machines
-        for t in changes[m]
+        for t in moments[m]
     )
 
 
-def test_no_product_changes_while_nobody_looks():
+def test_nothing_delicate_happens_while_nobody_looks():
     """Over many seeds, all but a few find room; the rehearsal is the run itself."""
     assert sum(hidden_changes(seed) > 0 for seed in range(40)) <= 2
