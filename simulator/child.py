@@ -62,7 +62,6 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.result: asyncio.Task[Result] | None = None
-        self.served = False
 
     async def ready(self, stop: asyncio.Event) -> bool:
         """Wait until every machine is served, its clock standing still; False if `stop` came first."""
@@ -73,7 +72,6 @@ class Child:
             if not answer.done():
                 return False
             answer.result()
-            self.served = True
             return True
         finally:
             answer.cancel()
@@ -131,11 +129,11 @@ async def simulation(order: Order) -> AsyncIterator[Child]:
     finally:
         if child.result is not None:
             child.result.cancel()
-        if not child.served:
-            with suppress(ProcessLookupError):
-                process.terminate()  # still setting itself up, it does not listen yet
+        # It has told all there is to tell. To take leave of a broker that is gone would cost it seconds.
+        with suppress(ProcessLookupError):
+            process.terminate()
         if process.stdin is not None:
-            process.stdin.close()  # the end of its input ends it
+            process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), _STOP_WITHIN_S)
         except TimeoutError:
