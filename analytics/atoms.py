@@ -64,6 +64,7 @@ def analyse(
     start_ns: int,
     end_ns: int,
     known_until_ns: int | None = None,
+    by_cell: bool = True,
 ) -> MachineResult:
     """Atoms, stops and the state timeline of one machine over ``[start_ns, end_ns)``.
 
@@ -80,6 +81,8 @@ def analyse(
         UTC nanoseconds.
     known_until_ns : int, optional
         The end of the data, for a stop that is not over; default `end_ns`.
+    by_cell : bool
+        Cut at the edges of cells, as atoms are; else the cost does not grow with the range.
 
     Returns
     -------
@@ -94,14 +97,17 @@ def analyse(
         raise ValueError(f"the range ends ({end_ns}) before it starts ({start_ns})")
     span = machine.span or (start_ns, end_ns)
     reach = min(start_ns, span[0]), max(end_ns, span[1], known_until_ns or end_ns)
-    grid = make_grid(site, machine, calendar, line_pri, reach, (start_ns, end_ns))
+    cell_ns = site.cell_s * NS if by_cell else None
+    show = (start_ns, end_ns)
+    grid = make_grid(site, machine, calendar, line_pri, reach=reach, show=show, cell_ns=cell_ns)
     minor, stops = find_stops(grid, machine.machine.minor_stop_s)
     columns = _times(grid, minor)
     columns |= quantity_columns(machine, grid)
     columns |= _energy(site, machine, grid)
     columns |= _line(site, machine, grid, columns)
     shown = (grid.edges[:-1] >= start_ns) & (grid.edges[:-1] < end_ns)
-    fragments = _reduce(site, machine, calendar, grid, columns, shown)
+    cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(grid.state), start_ns)
+    fragments = _reduce(site, machine, calendar, grid, columns, shown, cell)
     visible = [s for s in stops if s.start_ns < end_ns and s.end_ns > start_ns]
     return MachineResult(fragments, visible, timeline(grid, shown))
 
@@ -168,12 +174,18 @@ def _line(site: Site, m: View, grid: Grid, columns: dict[str, Floats]) -> dict[s
 
 
 def _reduce(
-    site: Site, m: View, calendar: Schedule, grid: Grid, columns: dict[str, Floats], shown: Bools
+    site: Site,
+    m: View,
+    calendar: Schedule,
+    grid: Grid,
+    columns: dict[str, Floats],
+    shown: Bools,
+    cell: Times,
 ) -> Fragments:
     """Sum the intervals of each cell, shift, product, order and line."""
-    cell_ns = site.cell_s * NS
-    cell = grid.edges[:-1][shown] // cell_ns
-    keys = np.stack((cell, grid.shift[shown], grid.product[shown], grid.order[shown], grid.line[shown]))
+    keys = np.stack(
+        (cell[shown], grid.shift[shown], grid.product[shown], grid.order[shown], grid.line[shown])
+    )
     distinct, group = np.unique(keys, axis=1, return_inverse=True)
     group = np.asarray(group).reshape(-1)
     size = distinct.shape[1]
@@ -185,7 +197,7 @@ def _reduce(
     products = [*(p if p in named else "unlisted" for p in m.products), "none"]
     return Fragments(
         machine=m.machine.id,
-        cell_ns=distinct[0] * cell_ns,
+        cell_ns=distinct[0],
         line=_names([line.id for line in site.lines], distinct[4]),
         shift=_names([s for s, _ in shifts], distinct[1]),
         shift_date=_names([d for _, d in shifts], distinct[1]),

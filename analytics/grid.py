@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.schedule import Schedule
-from analytics.signals import NS, Bools, Floats, Steps, Times
+from analytics.signals import NO_TIMES, NS, Bools, Floats, Steps, Times
 from analytics.view import View
 from fieldlab_configs import Site
 from fieldlab_configs.states import STATE_CLASSES
@@ -58,7 +58,14 @@ class Stop:
 
 
 def make_grid(
-    site: Site, m: View, calendar: Schedule, line_pri: Steps, reach: tuple[int, int], show: tuple[int, int]
+    site: Site,
+    m: View,
+    calendar: Schedule,
+    line_pri: Steps,
+    *,
+    reach: tuple[int, int],
+    show: tuple[int, int],
+    cell_ns: int | None,
 ) -> Grid:
     """The elementary intervals over `reach`, cut at the edges of `show` and of every cell within it.
 
@@ -71,12 +78,15 @@ def make_grid(
         PRI at the bottleneck of the machine's line [s].
     reach, show : (int, int)
         All that is known, and the range that is asked for; UTC nanoseconds.
+    cell_ns : int or None
+        None: no cells.
     """
     planned = calendar.planned_for(m.machine)
     line = _line_steps(site, m)
     low, high = reach
-    cell = site.cell_s * NS
-    cells = np.arange(-(-show[0] // cell) * cell, show[1] + cell, cell, dtype=np.int64)
+    cells = NO_TIMES
+    if cell_ns is not None:
+        cells = np.arange(-(-show[0] // cell_ns) * cell_ns, show[1], cell_ns, dtype=np.int64)
     parts = [m.state, m.product, m.order, m.pri, line_pri, line, calendar.current, planned, *m.live.values()]
     times = [np.array([low, high, *show], np.int64), cells, *(s.time for s in parts)]
     for inc in m.counters.values():

@@ -21,6 +21,8 @@ from fieldlab_configs import Site
 KEYS: Final = (
     "machine", "line", "shift", "shift_date", "day", "hour", "cell", "product", "order", "experiment", "arm",
 )  # fmt: skip
+CELL_KEYS: Final = frozenset({"cell", "hour", "day", "experiment", "arm"})
+"""Keys that are told from the cell of an atom."""
 _HOUR_NS = 3600 * NS
 _MEASURED = np.array([name in MEASURED_FIELDS for name in ATOM_FIELDS])
 _CALENDAR = ATOM_FIELDS.index("calendar_time_s")

@@ -12,7 +12,7 @@ from analytics.atoms import Fragments, MachineResult, analyse
 from analytics.fetch import Source, readings
 from analytics.fields import ATOM_FIELDS
 from analytics.grid import STOP_CLASSES, Stop
-from analytics.groups import Row, group
+from analytics.groups import CELL_KEYS, Row, group
 from analytics.readings import combine
 from analytics.schedule import Schedule, schedule
 from analytics.signals import NS, Steps, Times
@@ -40,6 +40,7 @@ def compute(
     machines: Collection[str] | None = None,
     whole: bool = False,
     known_until_ns: int | None = None,
+    by: Sequence[str] | None = None,
 ) -> Computed:
     """Raw data to atoms, stops and timelines.
 
@@ -55,6 +56,9 @@ def compute(
         Read everything there is instead of the range and its neighbours (for recordings).
     known_until_ns : int, optional
         The end of the data.
+    by : sequence of str, optional
+        What it will be grouped by, where that is all it is for: without a key that needs cells the
+        cost does not grow with the length of the range.
 
     Returns
     -------
@@ -76,6 +80,7 @@ def compute(
             start_ns=start_ns,
             end_ns=end_ns,
             known_until_ns=known_until_ns,
+            by_cell=by is None or not CELL_KEYS.isdisjoint(by),
         )
         for m in wanted
     }
@@ -123,7 +128,9 @@ def kpis(
     if from_atoms:
         fragments = stored_fragments(site, store, start_ns, end_ns, machines)
     else:
-        computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=whole)
+        computed = compute(
+            site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=whole, by=by
+        )
         fragments = [r.fragments for r in computed.results.values()]
     return group(site, fragments, by)
 

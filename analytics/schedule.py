@@ -12,7 +12,8 @@ import numpy as np
 from analytics.signals import NO_TIMES, NS, Steps, Times, intervals, union, without
 from fieldlab_configs import Machine, PlannedDowntime, Shift, Site
 
-_EVER = 2**62
+_EVER = 2**63 - 2**50
+"""Beyond every time that can be stored, with room to add days."""
 
 
 @dataclass(frozen=True, slots=True)

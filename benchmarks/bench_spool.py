@@ -8,9 +8,9 @@ from pathlib import Path
 
 from benchmarks.readings import rows
 from benchmarks.rows import Budget, Row, rate
+from ingest.batches import Batch
 from ingest.frames import SAMPLE, encode
 from ingest.spool import Spool
-from ingest.spool_core import Batch
 
 BATCH = 1000
 PEER = "the same bytes to a plain file, fsync each"

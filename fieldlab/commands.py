@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     _app(commands.add_parser("app", help="serve the page over the config's store, until stopped"))
     _check(commands.add_parser("check", help="check a config without connecting to anything"))
     _ledger(commands.add_parser("ledger", help="the account of a gateway: is every sample somewhere?"))
+    _store(commands.add_parser("store", help="the store that the config names"))
     _kpi(commands.add_parser("kpi", help="OEE, energy per unit and every other figure of a range"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     return top
@@ -58,6 +59,14 @@ def positive(text: str) -> float:
     return value
 
 
+def pace(text: str) -> float:
+    """Simulated seconds per second: from a hundredth to ten thousand."""
+    value = positive(text)
+    if not 0.01 <= value <= 10_000:  # noqa: PLR2004 - a tick beyond would be days
+        raise argparse.ArgumentTypeError(f"{text} is not a speed from 0.01 to 10000")
+    return value
+
+
 def port(text: str) -> int:
     """A port number, 0 for any free one."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the highest port
@@ -68,7 +77,7 @@ def port(text: str) -> int:
 def _simulation(command: argparse.ArgumentParser, speed: float) -> None:
     command.add_argument("--seconds", type=positive, help="how long to run [s]; default: until Ctrl-C")
     command.add_argument(
-        "--speed", type=positive, default=speed, help=f"simulated seconds per second ({speed:g})"
+        "--speed", type=pace, default=speed, help=f"simulated seconds per second ({speed:g})"
     )
     command.add_argument("--seed", type=int, default=1, help="another seed, another day on the line (1)")
     command.add_argument(
@@ -139,6 +148,15 @@ def _ledger(command: argparse.ArgumentParser) -> None:
         "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
     )
     command.set_defaults(room="fieldlab.ledger")
+
+
+def _store(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    setup = actions.add_parser(
+        "setup", help="make what is missing (databases, retention); twice changes nothing"
+    )
+    _config(setup)
+    setup.set_defaults(room="fieldlab.store_setup")
 
 
 def _kpi(command: argparse.ArgumentParser) -> None:

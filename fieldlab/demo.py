@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     options = Options(
         args.seconds, args.speed, args.seed, tuple(args.fault), args.port, not args.no_browser, args.json
     )
+    _free(options.port)
     with _folder(args.data) as folder:
         site = demo_site(folder)
         asyncio.run(until_stopped(lambda stop: _demo(options, site, stop)))
@@ -42,6 +43,16 @@ async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
         from fieldlab.demo_run import Demo  # noqa: PLC0415
 
         await Demo(options, site).run(machines, stop)
+
+
+def _free(port: int) -> None:
+    """Say at once that a port is taken, rather than after everything was started for it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WrongUse(f"--port {port}: {error.strerror}; give another, or leave it out") from None
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
             machines=machines,
             whole=bool(inputs),
             known_until_ns=extent(store)[1],
+            by=by,
         )
         rows = query.grouped(site, computed, by)
     finally:
@@ -89,7 +90,7 @@ def _tell(store: Store, computed: query.Computed) -> None:
     for machine, codes in computed.unknown_codes.items():
         for code, n in sorted(codes.items()):
             print(
-                f"{machine}: state code {code!r} is in no map ({n} samples): its time is unknown;"
+                f"{machine}: state code {code[:100]!r} is in no map ({n} samples): its time is unknown;"
                 f" add it under states in the config",
                 file=sys.stderr,
             )

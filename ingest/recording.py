@@ -261,8 +261,9 @@ class _Reading:
         codes, bad = said.copy(), np.zeros(len(part), dtype=bool)
         for quality in set(said.tolist()):
             here = said == quality
-            codes[here] = quality_code(quality)
-            bad |= here & is_bad(quality)
+            code = quality_code(str(quality))
+            codes[here] = code
+            bad |= here & is_bad(code)
         absent = (values == UNAVAILABLE) & ~bad
         codes[absent] = "bad"
         bad |= absent

@@ -34,6 +34,8 @@ LINK: Final = "link"
 NONE: Final = "none"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z", re.ASCII)
 
+_STATUS = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|0|[1-9]\d{0,9})\Z", re.ASCII)
+
 Wants = Literal["number", "text", "either"]
 
 
@@ -102,8 +104,17 @@ def field_of(signal: str, value: float | str) -> str:
 
 
 def quality_code(quality: str) -> str:
-    """A quality as stored: an empty one is good."""
-    return quality or "good"
+    """A quality as stored: an empty one is good; a number is an OPC UA status, told by its top two bits.
+
+    Examples
+    --------
+    >>> quality_code(""), quality_code("2147483648"), quality_code("0x40000000"), quality_code("BadTimeout")
+    ('good', 'bad', 'uncertain', 'BadTimeout')
+    """
+    if not _STATUS.match(quality):
+        return quality or "good"
+    severity = int(quality, 0) >> 30 & 3
+    return ("good", "uncertain", "bad", "bad")[severity]
 
 
 @dataclass(frozen=True, slots=True)

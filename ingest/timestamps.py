@@ -18,6 +18,7 @@ _PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 """The most usual form, which needs no taking apart."""
 _INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = "1678", "2261"  # whole years that nanoseconds in 64 bits reach
+_REACH_NS = INT64 - 2**54  # with room to add days
 _NANOSECOND_DIGITS = 9
 
 
@@ -54,7 +55,7 @@ def nanoseconds(texts: Sequence[str], *, need_zone: bool = True) -> tuple[Times,
                 stamp = f"{date}T{clock}.{fraction[:_NANOSECOND_DIGITS]}" if fraction else f"{date}T{clock}"
             if sign:
                 offsets[i] = _offset_ns(sign, int(hours), int(minutes))
-        elif _INTEGER.fullmatch(text) and -INT64 <= int(text) < INT64:
+        elif _INTEGER.fullmatch(text) and abs(int(text)) < _REACH_NS:
             integers[i] = int(text)
         stamps.append(stamp)
     moments = _moments(stamps)

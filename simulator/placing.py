@@ -17,8 +17,10 @@ from simulator.choices import Window
 from simulator.plan import Plan
 from simulator.plant import Plant
 
-RECONNECT_S: Final = 5.0
+RECONNECT_S: Final = 3.0
 """How long a gateway may take, on the wall clock, to find a machine again: that is silence too."""
+UNHEARD_S: Final = 1.0
+"""What was told so shortly before, on the wall clock, a gateway may not have heard when the link breaks."""
 LATEST: Final = 0.8
 """Share of the run by which a silence, and the time to come back from it, must be over."""
 _STEP_NS: Final = 10_000_000_000
@@ -36,14 +38,21 @@ def delicate_moments(
     """When each machine will change its product (the run itself, ahead of time), or its planned time."""
     rehearsal = Plant(site, seed=seed, start_ns=start_ns, machines=machines, resets=resets, low_counters=True)
     rehearsal.advance(start_ns)
-    moments = {
-        machine.id: [begin for begin, _, _ in Plan(site, machine).pieces(start_ns, until_ns)]
-        for machine in machines
-    }
+    moments = {machine.id: _unplanned(Plan(site, machine), start_ns, until_ns) for machine in machines}
     for reading in rehearsal.advance(until_ns):
         if reading.signal == "product":
             moments[reading.machine].append(reading.time_ns)
     return moments
+
+
+def _unplanned(plan: Plan, start_ns: int, until_ns: int) -> list[int]:
+    """The edges of planned time, and every moment outside it.
+
+    A part counted after a silence in a break would seem to be made in the break.
+    """
+    pieces = plan.pieces(start_ns, until_ns)
+    edges = [begin for begin, _, _ in pieces]
+    return edges + [t for a, b, duty in pieces if duty != "work" for t in range(a, b, _STEP_NS)]
 
 
 def between(
@@ -63,7 +72,7 @@ def between(
         Where the last of them must be over.
     """
     placed = list(windows)
-    tail_ns = round(RECONNECT_S * speed * 1e9)
+    head_ns, tail_ns = round(UNHEARD_S * speed * 1e9), round(RECONNECT_S * speed * 1e9)
     for i, window in enumerate(placed):
         if not window.silent:
             continue
@@ -72,8 +81,12 @@ def between(
         before = placed[i + 1].start_ns if i + 1 < len(placed) else until_ns
         length = window.end_ns - window.start_ns
         starts = [window.start_ns, *range(after + _STEP_NS, before - length, _STEP_NS)]
-        free = [s for s in starts if not any(s <= t <= s + length + tail_ns for t in times)]
-        if free:
-            start = min(free, key=lambda s: abs(s - window.start_ns))
-            placed[i] = dataclasses.replace(window, start_ns=start, end_ns=start + length)
+        start = min(
+            starts,
+            key=lambda s: (
+                sum(s - head_ns <= t <= s + length + tail_ns for t in times),
+                abs(s - window.start_ns),
+            ),
+        )
+        placed[i] = dataclasses.replace(window, start_ns=start, end_ns=start + length)
     return tuple(placed)

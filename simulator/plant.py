@@ -75,7 +75,9 @@ class Plant:
     def truth(self, machine: str) -> dict[str, Any]:
         """Every figure and KPI of one machine, from the beginning to now."""
         figures = self.models[machine].truth.figures()
-        return {**figures, **kpis(figures, self._site.convention)}
+        whole = {**figures, **kpis(figures, self._site.convention)}
+        # Twelve digits, as figures are told: the last bits of a float are no part of the truth.
+        return {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in whole.items()}
 
     def _settle_lines(self) -> None:
         """What came off a line's output, in the bottleneck's ideal time of that instant."""

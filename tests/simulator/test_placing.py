@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from simulator.placing import RECONNECT_S, delicate_moments
+from simulator.placing import RECONNECT_S, UNHEARD_S, delicate_moments
 from simulator.serve import Simulation
 from tests.simulator.sites import MONDAY_8, line
 
@@ -29,7 +29,7 @@ def hidden_changes(seed):
         resets={m.id: tuple(w.start_ns for w in resets if m.id in w.machines) for m in site.machines()},
     )
     return sum(
-        w.start_ns <= t <= w.end_ns + RECONNECT_S * SPEED * NS
+        w.start_ns - UNHEARD_S * SPEED * NS <= t <= w.end_ns + RECONNECT_S * SPEED * NS
         for w in run.windows
         if w.silent
         for m in w.machines
