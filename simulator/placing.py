@@ -1,14 +1,16 @@
-"""Where a silence may lie: not over the change of a product, nor over an edge of planned time.
+"""Where a silence may lie: not over the change of a product, nor outside planned time or over its edges.
 
 The counters tell, after a silence, how many parts were made in it, but not of which product if that
-changed meanwhile: their ideal time is then a guess, which the bounds of the model do not cover. And over
-an edge of planned time the model's cap counts whole cycles, not the part that was already in hand. A demo
-whose truth must lie within its bounds keeps its silences between such moments.
+changed before the next reading: their ideal time is then a guess, which the bounds of the model do not
+cover. Over an edge of planned time the model's cap counts whole cycles, not the part that was already in
+hand; and a part counted after a silence in a break seems to be made in the break. A demo whose truth must
+lie within its bounds keeps its silences away from such moments.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -22,11 +24,40 @@ RECONNECT_S: Final = 3.0
 UNHEARD_S: Final = 1.0
 """What was told so shortly before, on the wall clock, a gateway may not have heard when the link breaks."""
 LATEST: Final = 0.8
-"""Share of the run by which a silence, and the time to come back from it, must be over."""
+"""Share of the run by which a silence must be over."""
 _STEP_NS: Final = 10_000_000_000
 
 
-def delicate_moments(
+@dataclasses.dataclass(frozen=True, slots=True)
+class Course:
+    """What one machine will do in a run, as far as silences care; UTC nanoseconds, ascending.
+
+    Attributes
+    ----------
+    unplanned : tuple of int
+        The edges of planned time, and every few seconds outside it.
+    changes : tuple of int
+        When its product changes.
+    counts : tuple of int
+        When a counter shows something new.
+    """
+
+    unplanned: tuple[int, ...]
+    changes: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    def conflicts(self, begin_ns: int, end_ns: int) -> int:
+        """How many moments speak against a silence there."""
+        before = bisect_left(self.counts, begin_ns) - 1
+        after = bisect_right(self.counts, end_ns)
+        # The parts between these two readings are laid into the silence, wherever they were made.
+        first = self.counts[before] if before >= 0 else begin_ns
+        last = self.counts[after] if after < len(self.counts) else end_ns
+        changes = bisect_right(self.changes, last) - bisect_left(self.changes, first)
+        return changes + bisect_right(self.unplanned, end_ns) - bisect_left(self.unplanned, begin_ns)
+
+
+def courses(
     site: Site,
     *,
     seed: int,
@@ -34,59 +65,75 @@ def delicate_moments(
     until_ns: int,
     machines: Sequence[Machine],
     resets: dict[str, tuple[int, ...]],
-) -> dict[str, list[int]]:
-    """When each machine will change its product (the run itself, ahead of time), or its planned time."""
+) -> dict[str, Course]:
+    """The course of every machine: the run itself, rehearsed ahead of time."""
     rehearsal = Plant(site, seed=seed, start_ns=start_ns, machines=machines, resets=resets, low_counters=True)
     rehearsal.advance(start_ns)
-    moments = {machine.id: _unplanned(Plan(site, machine), start_ns, until_ns) for machine in machines}
+    changes: dict[str, list[int]] = {machine.id: [] for machine in machines}
+    counts: dict[str, list[int]] = {machine.id: [] for machine in machines}
     for reading in rehearsal.advance(until_ns):
         if reading.signal == "product":
-            moments[reading.machine].append(reading.time_ns)
-    return moments
+            changes[reading.machine].append(reading.time_ns)
+        elif reading.signal.endswith("_count"):
+            counts[reading.machine].append(reading.time_ns)
+    return {
+        machine.id: Course(
+            tuple(_unplanned(Plan(site, machine), start_ns, until_ns)),
+            tuple(changes[machine.id]),
+            tuple(counts[machine.id]),
+        )
+        for machine in machines
+    }
 
 
 def _unplanned(plan: Plan, start_ns: int, until_ns: int) -> list[int]:
-    """The edges of planned time, and every moment outside it.
-
-    A part counted after a silence in a break would seem to be made in the break.
-    """
     pieces = plan.pieces(start_ns, until_ns)
-    edges = [begin for begin, _, _ in pieces]
-    return edges + [t for a, b, duty in pieces if duty != "work" for t in range(a, b, _STEP_NS)]
+    edges = {begin for begin, _, _ in pieces if begin > start_ns}
+    return sorted(edges | {t for a, b, duty in pieces if duty != "work" for t in range(a, b, _STEP_NS)})
 
 
 def between(
-    windows: Sequence[Window], moments: Mapping[str, Sequence[int]], *, speed: float, until_ns: int
+    windows: Sequence[Window], of: Mapping[str, Course], *, speed: float, until_ns: int
 ) -> tuple[Window, ...]:
-    """The same faults, their silences moved away from such moments where there is room.
+    """The same faults, their silences moved to where the least speaks against them.
 
     Parameters
     ----------
     windows : sequence of Window
-        In order of time, apart from each other.
-    moments : mapping of str to sequence of int
-        Per machine; UTC nanoseconds.
+        In order of time.
+    of : mapping of str to Course
+        Per machine.
     speed : float
         Simulated seconds per second.
     until_ns : int
         Where the last of them must be over.
     """
     placed = list(windows)
-    head_ns, tail_ns = round(UNHEARD_S * speed * 1e9), round(RECONNECT_S * speed * 1e9)
+    first_ns = min((w.start_ns for w in windows), default=until_ns)
     for i, window in enumerate(placed):
         if not window.silent:
             continue
-        times = sorted(t for machine in window.machines for t in moments.get(machine, ()))
-        after = placed[i - 1].end_ns if i else window.start_ns - (window.end_ns - window.start_ns)
-        before = placed[i + 1].start_ns if i + 1 < len(placed) else until_ns
         length = window.end_ns - window.start_ns
+        # What befalls other machines may happen at the same time.
+        same = [w for w in placed if w is not window and set(w.machines) & set(window.machines)]
+        after = max([first_ns, *(w.end_ns for w in same if w.start_ns <= window.start_ns)])
+        before = min([until_ns, *(w.start_ns for w in same if w.start_ns > window.start_ns)])
         starts = [window.start_ns, *range(after + _STEP_NS, before - length, _STEP_NS)]
         start = min(
             starts,
-            key=lambda s: (
-                sum(s - head_ns <= t <= s + length + tail_ns for t in times),
-                abs(s - window.start_ns),
-            ),
+            key=lambda s: (_against(window, s, s + length, of, speed), abs(s - window.start_ns)),
         )
         placed[i] = dataclasses.replace(window, start_ns=start, end_ns=start + length)
-    return tuple(placed)
+    return tuple(sorted(placed, key=lambda w: w.start_ns))
+
+
+def _against(window: Window, start_ns: int, end_ns: int, of: Mapping[str, Course], speed: float) -> int:
+    """How many moments speak against a silence there, and the time to lose and to find the machine again."""
+    begin = start_ns - round(UNHEARD_S * speed * 1e9)
+    end = end_ns + round(RECONNECT_S * speed * 1e9)
+    return sum(of[machine].conflicts(begin, end) for machine in window.machines if machine in of)
+
+
+def conflicts(window: Window, of: Mapping[str, Course], speed: float) -> int:
+    """How many moments speak against a silence where it lies."""
+    return _against(window, window.start_ns, window.end_ns, of, speed)

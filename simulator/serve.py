@@ -14,7 +14,7 @@ from simulator.faults import Faults, Window, plan, planned_run_s
 from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
-from simulator.placing import LATEST, between, delicate_moments
+from simulator.placing import LATEST, between, courses
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
 from simulator.readings import Reading
@@ -92,7 +92,7 @@ class Simulation:
         machines = [machine for machine in site.machines() if machine.id in ours]
         if any(window.silent for window in windows):
             until_ns = start_ns + round(planned_run_s(planned_s, speed) * SECOND_NS)
-            moments = delicate_moments(
+            rehearsed = courses(
                 site,
                 seed=seed,
                 start_ns=start_ns,
@@ -101,7 +101,7 @@ class Simulation:
                 resets=Faults(windows).resets,
             )
             latest_ns = start_ns + round((until_ns - start_ns) * LATEST)
-            windows = between(windows, moments, speed=speed, until_ns=latest_ns)
+            windows = between(windows, rehearsed, speed=speed, until_ns=latest_ns)
         self._faults = Faults(windows)
         self._plant = Plant(
             site,
