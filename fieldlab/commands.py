@@ -74,10 +74,10 @@ def port(text: str) -> int:
     return int(text)
 
 
-def _simulation(command: argparse.ArgumentParser, speed: float) -> None:
+def _simulation(command: argparse.ArgumentParser, speed: float | None, default: str) -> None:
     command.add_argument("--seconds", type=positive, help="how long to run [s]; default: until Ctrl-C")
     command.add_argument(
-        "--speed", type=pace, default=speed, help=f"simulated seconds per second ({speed:g})"
+        "--speed", type=pace, default=speed, help=f"simulated seconds per second ({default})"
     )
     command.add_argument("--seed", type=int, default=1, help="another seed, another day on the line (1)")
     command.add_argument(
@@ -91,7 +91,7 @@ def _simulation(command: argparse.ArgumentParser, speed: float) -> None:
 
 
 def _demo(command: argparse.ArgumentParser) -> None:
-    _simulation(command, 60.0)
+    _simulation(command, 60.0, "60")
     command.add_argument("--port", type=port, default=0, help="of the page; default: one that is free")
     command.add_argument(
         "--data", metavar="DIR", help="keep config and data there; default: a folder that is removed"
@@ -104,7 +104,7 @@ def _demo(command: argparse.ArgumentParser) -> None:
 def _simulate(command: argparse.ArgumentParser) -> None:
     _config(command)
     _input(command, "MACHINE=FILE", "play a recording in place of simulated machines; may be repeated")
-    _simulation(command, 1.0)
+    _simulation(command, None, "1; a recording plays as fast as it is taken")
     command.add_argument("--start", metavar="TIME", help="when the simulated clock begins; default: now")
     command.add_argument(
         "--bind",

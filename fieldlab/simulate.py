@@ -32,19 +32,20 @@ async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> N
             raise WrongUse(f"--fault {name}: there is no such fault; choose from {', '.join(FAULTS)}")
     if args.input:
         inputs = [machine_input(text, site) for text in args.input]
-        async with Replay(site, inputs, bind=args.bind) as replay:
+        async with Replay(site, inputs, speed=args.speed, bind=args.bind) as replay:
             print("playing; waiting for a gateway to subscribe", flush=True)
             await _first(stop, replay.run())
             print("played to the end; Ctrl-C stops serving", flush=True)
             await stop.wait()
         return
     start_ns = time_ns(args.start, site, "--start") if args.start else time.time_ns()
-    planned_s = args.seconds * args.speed if args.seconds else None
+    speed = args.speed or 1.0
+    planned_s = args.seconds * speed if args.seconds else None
     async with Simulation(
         site,
         seed=args.seed,
         start_ns=start_ns,
-        speed=args.speed,
+        speed=speed,
         faults=tuple(args.fault),
         planned_s=planned_s,
         bind=args.bind,
