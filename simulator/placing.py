@@ -38,21 +38,22 @@ class Course:
         The edges of planned time, and every few seconds outside it.
     changes : tuple of int
         When its product changes.
-    counts : tuple of int
-        When a counter shows something new.
+    counts : tuple of tuple of int
+        Per counter, when it shows something new.
     """
 
     unplanned: tuple[int, ...]
     changes: tuple[int, ...]
-    counts: tuple[int, ...]
+    counts: tuple[tuple[int, ...], ...]
 
     def conflicts(self, begin_ns: int, end_ns: int) -> int:
         """How many moments speak against a silence there."""
-        before = bisect_left(self.counts, begin_ns) - 1
-        after = bisect_right(self.counts, end_ns)
-        # The parts between these two readings are laid into the silence, wherever they were made.
-        first = self.counts[before] if before >= 0 else begin_ns
-        last = self.counts[after] if after < len(self.counts) else end_ns
+        first, last = begin_ns, end_ns
+        for counts in self.counts:
+            before, after = bisect_left(counts, begin_ns) - 1, bisect_right(counts, end_ns)
+            # The parts between these two readings are laid into the silence, wherever they were made.
+            first = min(first, counts[before]) if before >= 0 else first
+            last = max(last, counts[after]) if after < len(counts) else last
         changes = bisect_right(self.changes, last) - bisect_left(self.changes, first)
         return changes + bisect_right(self.unplanned, end_ns) - bisect_left(self.unplanned, begin_ns)
 
@@ -70,17 +71,17 @@ def courses(
     rehearsal = Plant(site, seed=seed, start_ns=start_ns, machines=machines, resets=resets, low_counters=True)
     rehearsal.advance(start_ns)
     changes: dict[str, list[int]] = {machine.id: [] for machine in machines}
-    counts: dict[str, list[int]] = {machine.id: [] for machine in machines}
+    counts: dict[str, dict[str, list[int]]] = {machine.id: {} for machine in machines}
     for reading in rehearsal.advance(until_ns):
         if reading.signal == "product":
             changes[reading.machine].append(reading.time_ns)
         elif reading.signal.endswith("_count"):
-            counts[reading.machine].append(reading.time_ns)
+            counts[reading.machine].setdefault(reading.signal, []).append(reading.time_ns)
     return {
         machine.id: Course(
             tuple(_unplanned(Plan(site, machine), start_ns, until_ns)),
             tuple(changes[machine.id]),
-            tuple(counts[machine.id]),
+            tuple(tuple(times) for times in counts[machine.id].values()),
         )
         for machine in machines
     }
