@@ -46,6 +46,10 @@ class Course:
     changes: tuple[int, ...]
     counts: tuple[tuple[int, ...], ...]
 
+    def joined(self) -> Course:
+        """The same with all counters taken for one."""
+        return dataclasses.replace(self, counts=(tuple(sorted(t for times in self.counts for t in times)),))
+
     def conflicts(self, begin_ns: int, end_ns: int) -> int:
         """How many moments speak against a silence there."""
         first, last = begin_ns, end_ns
@@ -110,6 +114,7 @@ def between(
         Where the last of them must be over.
     """
     placed = list(windows)
+    joined = {machine: course.joined() for machine, course in of.items()}
     first_ns = min((w.start_ns for w in windows), default=until_ns)
     for i, window in enumerate(placed):
         if not window.silent:
@@ -122,7 +127,12 @@ def between(
         starts = [window.start_ns, *range(after + _STEP_NS, before - length, _STEP_NS)]
         start = min(
             starts,
-            key=lambda s: (_against(window, s, s + length, of, speed), abs(s - window.start_ns)),
+            # First what the nearest readings of any counter hide, then what the rarest of them does.
+            key=lambda s: (
+                _against(window, s, s + length, joined, speed),
+                _against(window, s, s + length, of, speed),
+                abs(s - window.start_ns),
+            ),
         )
         placed[i] = dataclasses.replace(window, start_ns=start, end_ns=start + length)
     return tuple(sorted(placed, key=lambda w: w.start_ns))
