@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -40,7 +41,11 @@ async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
     order = Order(str(site.path), options.seed, START_NS, options.speed, options.faults, options.planned_s)
     async with simulation(order) as machines:
         # The machines set themselves up in their own process while this one imports all the rest.
+        gc.disable()  # nothing that an import makes is ever garbage
         from fieldlab.demo_run import Demo  # noqa: PLC0415
+
+        gc.freeze()
+        gc.enable()
 
         await Demo(options, site).run(machines, stop)
 

@@ -23,6 +23,7 @@ ROLES: Final[tuple[str, ...]] = get_args(Role)
 COUNTS: Final = ("total_count", "good_count", "scrap_count", "rework_count")
 
 Seconds = Annotated[float, Number("seconds", above=0)]
+TRIGGERS: Final = ("status_value", "status_value_timestamp")
 Kilowatts = Annotated[float, Number("kW", least=0)]
 
 # Keys of a signal that mean something for some roles only; anywhere else they would do nothing, in silence.
@@ -53,6 +54,8 @@ class Signal(Model):
     time_field: Annotated[str | None, Text()] = None  # MQTT JSON field that holds the sample's own time
     unit: Annotated[str | None, Text()] = None
     deadband: Annotated[float | None, Number(least=0)] = None
+    # OPC UA: with the timestamp a value is told again that was only confirmed; counters gain by it
+    trigger: Annotated[str, OneOf(TRIGGERS, what="a trigger")] = "status_value"
     scale: Annotated[float, Number(nonzero=True)] = 1.0  # counts, power, energy: value x scale
     per_count: Annotated[float, Number("parts", above=0)] = 1.0  # counts: parts per count (cavities)
     rollover: Annotated[float | None, Number(above=0)] = None  # counter wraps to 0 on reaching this
@@ -71,6 +74,8 @@ class Signal(Model):
                     yield (key,), "needs a source; add source: and the name of one"
         elif self.node is None and self.topic is None:
             yield (), "needs a node (OPC UA) or a topic (MQTT) beside its source"
+        if self.node is None and self.trigger != TRIGGERS[0]:
+            yield ("trigger",), "needs a node: it is for OPC UA"
         if self.topic is None:
             for key in ("field", "time_field"):
                 if getattr(self, key) is not None:

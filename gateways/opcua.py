@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ITEMS: Final = 100  # items per request: an S7-1200 takes no more
 MOST_REPUBLISHED: Final = 1_000
-_NO_DEADBAND: Final = frozenset({
+_NO_FILTER: Final = frozenset({
     StatusCodes.BadMonitoredItemFilterUnsupported,
     StatusCodes.BadMonitoredItemFilterInvalid,
     StatusCodes.BadFilterNotAllowed,
@@ -158,9 +158,9 @@ class OpcUa(Source):
             some, requests = requests[:ITEMS], requests[ITEMS:]
             statuses = await self._create(client, subscription, [request for _, request in some])
             for (item, _), status in zip(some, statuses, strict=True):
-                if status in _NO_DEADBAND and item.deadband is not None:
-                    log.warning("source %s: %s: the server has no deadband for it", self.name, item)
-                    item.deadband = None
+                if status in _NO_FILTER and item.filtered:
+                    log.warning("source %s: %s: its server has no such filter", self.name, item)
+                    item.deadband, item.timestamps = None, False
                     requests.append((item, monitored(item, self._reader.namespaces, self._server)))
                 elif is_bad(status):
                     reasons[item.handle] = quality_of(status)

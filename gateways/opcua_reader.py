@@ -43,6 +43,8 @@ class Item:
         The signals it feeds; none for the server's own clock and namespaces.
     deadband : float or None
         Absolute; None where there is none, or the server has no such thing.
+    timestamps : bool
+        Whether a new timestamp alone is worth telling.
     purpose : str
         What its values are for.
     told : str or None
@@ -53,8 +55,14 @@ class Item:
     node: str
     points: tuple[Point, ...] = ()
     deadband: float | None = None
+    timestamps: bool = False
     purpose: Literal["signal", "clock", "namespaces"] = "signal"
     told: str | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the server is to choose what it tells by more than a change of value."""
+        return self.deadband is not None or self.timestamps
 
     def __str__(self) -> str:
         names = ", ".join(f"{point.machine}.{point.name}" for point in self.points)
@@ -73,13 +81,14 @@ class Batch:
 
 def items_of(points: Sequence[Point], clock_node: str | None) -> list[Item]:
     """The nodes to watch: each once, whatever the number of signals it feeds."""
-    groups: dict[tuple[str, float | None], list[Point]] = {}
+    groups: dict[tuple[str, float | None, bool], list[Point]] = {}
     for point in points:
         if point.signal.node is not None:
-            groups.setdefault((point.signal.node, point.signal.deadband), []).append(point)
+            timestamps = point.signal.trigger == "status_value_timestamp"
+            groups.setdefault((point.signal.node, point.signal.deadband, timestamps), []).append(point)
     items = [
-        Item(handle, node, tuple(group), deadband)
-        for handle, ((node, deadband), group) in enumerate(groups.items(), start=1)
+        Item(handle, node, tuple(group), deadband, timestamps)
+        for handle, ((node, deadband, timestamps), group) in enumerate(groups.items(), start=1)
     ]
     # 2255: Server_NamespaceArray, whose change makes every index wrong.
     items.append(Item(len(items) + 1, "i=2255", purpose="namespaces"))
@@ -98,11 +107,13 @@ def monitored(item: Item, namespaces: Sequence[str], config: OpcUaSource) -> ua.
     request.RequestedParameters.SamplingInterval = config.sampling_interval_ms
     request.RequestedParameters.QueueSize = max(config.queue_size, 2)
     request.RequestedParameters.DiscardOldest = True
-    if item.deadband is not None:
+    if item.filtered:
+        triggers = ua.DataChangeTrigger
         wanted = ua.DataChangeFilter()
-        wanted.Trigger = ua.DataChangeTrigger.StatusValue
-        wanted.DeadbandType = ua.UInt32(ua.DeadbandType.Absolute)
-        wanted.DeadbandValue = ua.Double(item.deadband)
+        wanted.Trigger = triggers.StatusValueTimestamp if item.timestamps else triggers.StatusValue
+        if item.deadband is not None:
+            wanted.DeadbandType = ua.UInt32(ua.DeadbandType.Absolute)
+            wanted.DeadbandValue = ua.Double(item.deadband)
         request.RequestedParameters.Filter = wanted
     return request
 

@@ -7,6 +7,7 @@ is busy with can not slow the machines down.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -162,6 +163,10 @@ async def _serve(order: Order, lines: asyncio.StreamReader) -> None:
         faults=order.faults,
         planned_s=order.planned_s,
     ) as machines:
+        # An OPC UA address space is a hundred thousand objects that stay: to look through them while they
+        # are made, or ever again, is half of the time it takes.
+        gc.freeze()
+        gc.enable()
         _say("ready")
         if not await lines.readline():
             return
@@ -199,4 +204,5 @@ def _end_with(parent: int) -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
     asyncio.run(_main())

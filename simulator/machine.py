@@ -232,6 +232,7 @@ class MachineModel:
         counted = {"total_count": True, "good_count": good, "scrap_count": not good, "rework_count": reworked}
         for name in (name for name, counts in counted.items() if counts):
             self._registers.add(name, parts)
+        for name in counted:  # those that stand still too: each part says anew that they do
             self._show(name)
         self._registers.add("material", material_kg)
         self._show("material")

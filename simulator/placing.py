@@ -23,6 +23,8 @@ RECONNECT_S: Final = 3.0
 """How long a gateway may take, on the wall clock, to find a machine again: that is silence too."""
 UNHEARD_S: Final = 1.0
 """What was told so shortly before, on the wall clock, a gateway may not have heard when the link breaks."""
+BUSY: Final = 3.0
+"""A busy computer may take so many times as long for both; where there is room, it gets it."""
 LATEST: Final = 0.8
 """Share of the run by which a silence must be over."""
 _STEP_NS: Final = 10_000_000_000
@@ -45,10 +47,6 @@ class Course:
     unplanned: tuple[int, ...]
     changes: tuple[int, ...]
     counts: tuple[tuple[int, ...], ...]
-
-    def joined(self) -> Course:
-        """The same with all counters taken for one."""
-        return dataclasses.replace(self, counts=(tuple(sorted(t for times in self.counts for t in times)),))
 
     def conflicts(self, begin_ns: int, end_ns: int) -> int:
         """How many moments speak against a silence there."""
@@ -114,7 +112,6 @@ def between(
         Where the last of them must be over.
     """
     placed = list(windows)
-    joined = {machine: course.joined() for machine, course in of.items()}
     first_ns = min((w.start_ns for w in windows), default=until_ns)
     for i, window in enumerate(placed):
         if not window.silent:
@@ -127,10 +124,9 @@ def between(
         starts = [window.start_ns, *range(after + _STEP_NS, before - length, _STEP_NS)]
         start = min(
             starts,
-            # First what the nearest readings of any counter hide, then what the rarest of them does.
             key=lambda s: (
-                _against(window, s, s + length, joined, speed),
                 _against(window, s, s + length, of, speed),
+                _against(window, s, s + length, of, speed * BUSY),
                 abs(s - window.start_ns),
             ),
         )

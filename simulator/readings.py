@@ -114,8 +114,11 @@ class Panel:
         self._out[time_ns, name] = self._told[name] = reading
 
     def _swallowed(self, name: str, value: Value) -> bool:
-        """Whether a server with the signal's deadband would not tell it."""
-        deadband, told = self._machine.signals[name].deadband, self._told.get(name)
+        """Whether a server with the signal's deadband and trigger would not tell it."""
+        signal, told = self._machine.signals[name], self._told.get(name)
+        if told is not None and told.value == value and signal.node and signal.trigger == "status_value":
+            return True
+        deadband = signal.deadband
         if not deadband or told is None or not isinstance(value, float | int):
             return False
         return isinstance(told.value, float | int) and abs(value - told.value) <= deadband

@@ -99,6 +99,7 @@ KEYS: Final[dict[str, str]] = {
     "Signal.time_field": "Field of the message that holds the reading's own time.",
     "Signal.unit": "Unit; power, energy, times and masses are converted, measurements are shown as they are.",
     "Signal.deadband": "Smallest change worth telling, where the source can filter.",
+    "Signal.trigger": "OPC UA: what makes the server tell: a change of value or status, or of the timestamp too.",
     "Signal.scale": "The value is multiplied by it.",
     "Signal.per_count": "Parts per count, such as the cavities of a mould.",
     "Signal.rollover": "Value at which the counter starts at 0 again.",

@@ -33,9 +33,9 @@ lines:
         states: {table: packml, map: {100: setup, 101: blocked, 102: maintenance, 103: off}}
         signals:
           state: {source: plc, node: "nsu=urn:test;s=mill.State"}
-          total_count: {source: plc, node: "nsu=urn:test;s=mill.Total"}
-          good_count: {source: plc, node: "nsu=urn:test;s=mill.Good"}
-          rework_count: {source: plc, node: "nsu=urn:test;s=mill.Rework"}
+          total_count: {source: plc, node: "nsu=urn:test;s=mill.Total", trigger: status_value_timestamp}
+          good_count: {source: plc, node: "nsu=urn:test;s=mill.Good", trigger: status_value_timestamp}
+          rework_count: {source: plc, node: "nsu=urn:test;s=mill.Rework", trigger: status_value_timestamp}
           product: {source: plc, node: "nsu=urn:test;s=mill.Product"}
           power: {source: plc, node: "nsu=urn:test;i=7", unit: kW}
           energy: {source: plc, node: "nsu=urn:test;s=mill.Energy", unit: kWh}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -104,7 +104,8 @@ def test_counter_reset_begins_again_from_0() -> None:
         values = [r.value for r in of(readings, machine, signal)]
         zero = values.index(0)
         assert values[zero - 1] > 1000
-        assert values[zero:] == list(range(len(values) - zero))
+        after = [value for value, _ in groupby(values[zero:])]  # a counter that stands still says so
+        assert after == list(range(len(after)))
         assert of(readings, machine, signal)[zero].time_ns == window.start_ns
     assert plant.truth(window.machines[0])["good_quantity"] > 0
 

@@ -93,10 +93,10 @@ def test_counters_and_products_give_the_ideal_time(seed: int) -> None:
     products = of(readings, "mill", "product")
     for counts, field in ((totals, "ideal_production_time_s"), (goods, "ideal_good_time_s")):
         seconds = 0.0
-        for reading in counts[1:]:
+        for previous, reading in pairwise(counts):
             product = [p.value for p in products if p.time_ns < reading.time_ns][-1]
             before = (reading.time_ns - MONDAY_8) / NS - 1e-6
-            seconds += 0.0 if 3600 <= before < 4500 else ideal[product]
+            seconds += 0.0 if 3600 <= before < 4500 else ideal[product] * (reading.value - previous.value)
         assert seconds == pytest.approx(truth[field])
     assert truth["oee_index"] == pytest.approx(truth["ideal_good_time_s"] / (HOURS_2 - 900))
 
@@ -141,11 +141,11 @@ def test_the_line_counts_what_comes_off_its_output() -> None:
     products = of(readings, "mill", "product")
     seconds = 0.0
     goods = of(readings, "pack", "good_count")
-    for reading in goods[1:]:
+    for previous, reading in pairwise(goods):
         before = [p.value for p in products if p.time_ns < reading.time_ns][-1]
-        seconds += {"a": 20.0, "b": 30.0}[before]
+        seconds += {"a": 20.0, "b": 30.0}[before] * (reading.value - previous.value)
     truth = plant.truth("pack")
-    assert truth["line_good_quantity"] == truth["good_quantity"] == len(goods) - 1
+    assert truth["line_good_quantity"] == truth["good_quantity"] == goods[-1].value - goods[0].value
     assert truth["line_ideal_good_time_s"] == pytest.approx(seconds)
     assert truth["line_planned_busy_time_s"] == 0.0
     assert plant.truth("mill")["line_planned_busy_time_s"] == HOURS_2 - 900

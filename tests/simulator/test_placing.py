@@ -10,8 +10,8 @@ NS = 10**9
 SPEED, SECONDS = 120, 40
 
 
-def hidden_changes(seed, *, together=False):
-    """How many changes and edges fall into the silences of a run; of all counters `together`, or of each."""
+def hidden_changes(seed):
+    """How many changes and edges fall into the silences of a run."""
     site = line()
     planned_s = SECONDS * SPEED
     faults = ("link-loss", "counter-reset", "spurious-zero")
@@ -29,8 +29,6 @@ def hidden_changes(seed, *, together=False):
         machines=list(site.machines()),
         resets={m.id: tuple(w.start_ns for w in resets if m.id in w.machines) for m in site.machines()},
     )
-    if together:
-        rehearsed = {m: c.joined() for m, c in rehearsed.items()}
     return sum(conflicts(w, rehearsed, SPEED) for w in run.windows if w.silent)
 
 
@@ -44,10 +42,5 @@ def test_a_change_before_the_next_reading_speaks_against_a_silence():
 
 
 def test_nothing_delicate_happens_while_nobody_looks():
-    """Over many seeds, all but a few find room."""
-    assert sum(hidden_changes(seed) > 0 for seed in range(40)) <= 12
-
-
-def test_the_nearest_readings_of_any_counter_hide_nothing():
-    """Of all counters together, which speak often, all but one seed find room."""
-    assert sum(hidden_changes(seed, together=True) > 0 for seed in range(40)) <= 1
+    """Over many seeds, all but one find room."""
+    assert sum(hidden_changes(seed) > 0 for seed in range(40)) <= 1
