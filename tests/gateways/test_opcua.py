@@ -298,6 +298,20 @@ async def test_a_deadband_is_the_servers_or_none(peer, monkeypatch, refuses):
     assert all(s.quality == "good" for s in sink.samples)
 
 
+@pytest.mark.parametrize("trigger", ["status_value", "status_value_timestamp"])
+async def test_a_counter_that_confirms_itself_is_told_where_asked(peer, trigger):
+    """The same value at a later time is a reading only with the trigger that says so."""
+    wanted = {name: s.model_copy(update={"trigger": trigger}) for name, s in signals(count="Count").items()}
+    sink = Collector()
+    now = time.time_ns()
+    async with running(site(peer.config, wanted), sink):
+        await until(lambda: sink.values("count") == [0.0])
+        for n, value in enumerate((7.0, 7.0, 7.0, 8.0)):
+            await peer.publish("count", value, now + n * 1_000_000)
+        await until(lambda: 8.0 in sink.values("count"))
+    assert sink.values("count").count(7.0) == (3 if trigger == "status_value_timestamp" else 1)
+
+
 async def test_following_the_servers_clock(peer, quick):
     """Samples of 2016 keep their times, heartbeats fill each leap of the clock, an outage has none."""
     start = 1_463_115_600 * S
