@@ -18,11 +18,16 @@ FAN_IN = 16
 """So many chunks of one level become chunks of the next."""
 TOP_LEVEL = 3
 CHUNK_ROWS = 8192
-COLUMNS = "crc, data"
+COLUMNS = "series, level, first_ns, last_ns, rows, seal, data"
+"""What :func:`joined` needs of each chunk."""
+BAD_TEXT = "a chunk of the store is not what was written: look with fieldlab store check, restore a backup"
 OLDEST_FIRST = "ORDER BY level DESC, id"
 """Chunks of a level are older the smaller their id, and all of them younger than any of a higher level."""
 
+Chunk = tuple[int, int, int, int, int, int, bytes]
+"""Series, level, first and last time, rows, seal, data: the columns of the table."""
 _COUNT = struct.Struct("<I")
+_HEAD = struct.Struct("<qqqqq")
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 
 
@@ -52,27 +57,43 @@ def unpack(kind: Kind, data: bytes) -> tuple[Times, Values]:
     return time_ns, texts[index]
 
 
+def seal(series: int, level: int, first_ns: int, last_ns: int, rows: int, data: bytes) -> int:
+    """Checksum of a chunk: of its data, and of whose, when and how many they are."""
+    return zlib.crc32(data, zlib.crc32(_HEAD.pack(series, level, first_ns, last_ns, rows)))
+
+
 def append(
     db: sqlite3.Connection, series: int, kind: Kind, time_ns: Times, values: Values, level: int = 0
 ) -> None:
     """Add a settled column to a series, in chunks that stay small enough to read one quickly."""
     for begin in range(0, len(time_ns), CHUNK_ROWS):
         time, value = time_ns[begin : begin + CHUNK_ROWS], values[begin : begin + CHUNK_ROWS]
+        first, last, rows = int(time[0]), int(time[-1]), len(time)
+        place = TOP_LEVEL if rows == CHUNK_ROWS and _alone(db, series, first, last) else level
         data = pack(kind, time, value)
+        mark = seal(series, place, first, last, rows, data)
         db.execute(
-            "INSERT INTO chunk (series, level, first_ns, last_ns, rows, crc, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (series, level, int(time[0]), int(time[-1]), len(time), zlib.crc32(data), data),
+            f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+            (series, place, first, last, rows, mark, data),
         )
 
 
-def joined(kind: Kind, chunks: Iterable[tuple[int, bytes]]) -> tuple[Times, Values]:
+def _alone(db: sqlite3.Connection, series: int, first_ns: int, last_ns: int) -> bool:
+    """Whether no chunk below the top reaches into a range: then a full one may go straight there."""
+    sql = "SELECT 1 FROM chunk WHERE series = ? AND last_ns >= ? AND first_ns <= ? AND level < ? LIMIT 1"
+    return db.execute(sql, (series, first_ns, last_ns, TOP_LEVEL)).fetchone() is None
+
+
+def whole(kind: Kind, chunk: Chunk) -> tuple[Times, Values]:
+    """The column of a chunk; StoreDamaged where it is not what was sealed."""
+    if seal(*chunk[:5], chunk[6]) != chunk[5]:
+        raise StoreDamaged(BAD_TEXT)
+    return unpack(kind, chunk[6])
+
+
+def joined(kind: Kind, chunks: Iterable[Chunk]) -> tuple[Times, Values]:
     """One settled column of chunks, the oldest first."""
-    found = []
-    for crc, data in chunks:
-        if zlib.crc32(data) != crc:
-            raise StoreDamaged("a chunk of the store is not what was written: restore a backup")
-        found.append(unpack(kind, data))
+    found = [whole(kind, chunk) for chunk in chunks]
     if not found:
         return np.empty(0, np.int64), np.empty(0)
     # Sorted by their first time, chunks that do not overlap are settled as they stand.
@@ -81,17 +102,3 @@ def joined(kind: Kind, chunks: Iterable[tuple[int, bytes]]) -> tuple[Times, Valu
     if all(a[1] < b[0] for a, b in pairwise(ends)):
         found = by_time
     return settle(np.concatenate([t for t, _ in found]), np.concatenate([v for _, v in found]))
-
-
-def merge(db: sqlite3.Connection, series: int, kind: Kind) -> None:
-    """Merge the chunks of every level that has enough of them."""
-    for level in range(TOP_LEVEL):
-        where = "FROM chunk WHERE series = ? AND level = ?"
-        (count,) = db.execute(f"SELECT count(*) {where}", (series, level)).fetchone()
-        # Series written together would all be due at once: their ids spread the work over writes.
-        if count < FAN_IN + series % FAN_IN:
-            return
-        chunks = db.execute(f"SELECT {COLUMNS} {where} ORDER BY id", (series, level))
-        column = joined(kind, chunks)
-        db.execute(f"DELETE {where}", (series, level))
-        append(db, series, kind, *column, level=level + 1)

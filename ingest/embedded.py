@@ -1,9 +1,10 @@
 """The embedded store: one SQLite file, many reading processes, no server.
 
 Every field of every series is kept as chunks of two numpy arrays, time and value. A write appends small
-chunks; when a series has enough of them they are merged into one of the next level, so a row is rewritten
-a few times in its life and a read touches few chunks. Chunks of one level are older the smaller their id,
-and all of them are younger than any of a higher level: that order says which of two equal times wins.
+chunks; when a series has enough of them, a thread merges them into one of the next level, so a row is
+rewritten a few times in its life and a read touches few chunks. Chunks of one level are older the smaller
+their id, and, where they overlap, younger than any of a higher level: that order says which of two equal
+times wins.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ingest.chunks import COLUMNS, OLDEST_FIRST, append, joined, merge
+from ingest.chunks import COLUMNS, OLDEST_FIRST, append, joined
 from ingest.columns import INT64, Column, Kind, array_of, grouped, matches, settle, tables
-from ingest.embedded_file import StoreFile
+from ingest.compaction import Compactor
+from ingest.embedded_file import StoreFile, content_of
 from ingest.store import Bucket, Rejected, Row, Table, Tags
 
 SeriesKey = tuple[Bucket, str, Tags, str]
@@ -34,15 +37,30 @@ class EmbeddedStore:
         The file; made, with its folder, at the first write. Reading one that is not there finds nothing.
     fieldlab : str
         Whose data it holds; a file of another fieldlab is refused.
+    retention_s : mapping of bucket to seconds
+        How long each bucket keeps its data; one that is not named keeps them for ever.
+    now_ns : callable
+        The clock that retention goes by.
     """
 
-    def __init__(self, path: str | Path, fieldlab: str = "") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fieldlab: str = "",
+        *,
+        retention_s: Mapping[str, int] | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.path = Path(path)
         self._file = StoreFile(self.path, fieldlab)
         self._lock = threading.RLock()
         self._series: dict[SeriesKey, tuple[int, Kind]] = {}
         self._by_measurement: dict[tuple[Bucket, str], list[tuple[int, Tags, str, Kind]]] = defaultdict(list)
         self._newest_series = 0
+        self._content = ""
+        self._retention_s = dict(retention_s or {})
+        self._now_ns = now_ns
+        self._compactor = Compactor(self._file, self._retention_s, now_ns)
 
     def setup(self) -> None:
         """Make the file, where it is not there yet."""
@@ -51,16 +69,21 @@ class EmbeddedStore:
 
     def write(self, bucket: Bucket, rows: Iterable[Row]) -> list[Rejected]:
         """Write rows; durable when this returns."""
-        groups, rejected = grouped(rows)
+        young, old = self._young(bucket, rows)
+        groups, rejected = grouped(young)
+        rejected += old
         if not groups:
             return rejected
+        written = []
         try:
             with self._file.writing() as db:
+                with self._lock:
+                    self._learn(db)
                 for (measurement, tags, field, kind), (times, values) in groups.items():
                     series, known = self._series_for(db, (bucket, measurement, tags, field), kind)
                     if known == kind:
                         append(db, series, kind, *settle(np.array(times, np.int64), array_of(kind, values)))
-                        merge(db, series, kind)
+                        written.append(series)
                         continue
                     reason = f"field {field} of {measurement} holds {_NAMES[known]}, not {_NAMES[kind]}"
                     rows = (Row(measurement, tags, field, *tv) for tv in zip(times, values, strict=True))
@@ -68,7 +91,39 @@ class EmbeddedStore:
         except BaseException:
             self._forget()  # ids handed out in there are void
             raise
+        self._compactor.appended(written)
         return rejected
+
+    def columns(
+        self,
+        bucket: Bucket,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> list[Column]:
+        """Every field of every series of a measurement in ``[start_ns, end_ns)``, with what it has of it."""
+        low = -INT64 if start_ns is None else start_ns
+        high = INT64 - 1 if end_ns is None else end_ns - 1
+        sql = f"""SELECT {COLUMNS} FROM chunk
+            WHERE series = ? AND last_ns >= ? AND first_ns <= ? {OLDEST_FIRST}"""  # noqa: S608 - constants
+        found = []
+        with self._file.reading() as db:
+            for series, tags, field, kind in self._matching(db, bucket, measurement, where):
+                if db is not None and (fields is None or field in fields):
+                    chunks = db.execute(sql, (series, low, high))
+                    column = Column(tags, field, *joined(kind, chunks)).clipped(start_ns, end_ns)
+                    if len(column.time_ns):
+                        found.append(column)
+        return found
+
+    def measurements(self, bucket: Bucket) -> list[str]:
+        """The measurements that a bucket has, or once had."""
+        with self._file.reading() as db:
+            sql = "SELECT DISTINCT measurement FROM field WHERE bucket = ? ORDER BY measurement"
+            return [] if db is None else [name for (name,) in db.execute(sql, (bucket,))]
 
     def read(
         self,
@@ -81,17 +136,9 @@ class EmbeddedStore:
         fields: Sequence[str] | None = None,
     ) -> list[Table]:
         """Every series of a measurement in ``[start_ns, end_ns)``."""
-        low = -INT64 if start_ns is None else start_ns
-        high = INT64 - 1 if end_ns is None else end_ns - 1
-        sql = f"""SELECT {COLUMNS} FROM chunk
-            WHERE series = ? AND last_ns >= ? AND first_ns <= ? {OLDEST_FIRST}"""  # noqa: S608 - constants
-        found = []
-        with self._file.reading() as db:
-            for series, tags, field, kind in self._matching(db, bucket, measurement, where):
-                if db is not None and (fields is None or field in fields):
-                    chunks = db.execute(sql, (series, low, high))
-                    found.append(Column(tags, field, *joined(kind, chunks)))
-        return tables(column.clipped(start_ns, end_ns) for column in found)
+        return tables(
+            self.columns(bucket, measurement, start_ns=start_ns, end_ns=end_ns, where=where, fields=fields)
+        )
 
     def last_before(
         self, bucket: Bucket, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
@@ -113,7 +160,27 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._compactor.close()
         self._file.close()
+
+    def compact(self) -> None:
+        """Merge what has piled up and let go of what is too old, now; a thread does it as well."""
+        self._compactor.run_once()
+
+    def _young(self, bucket: Bucket, rows: Iterable[Row]) -> tuple[Iterable[Row], list[Rejected]]:
+        """The rows that the bucket will keep, and those that are too old for it."""
+        keep_s = self._retention_s.get(bucket)
+        if keep_s is None:
+            return rows, []
+        edge = self._now_ns() - keep_s * 1_000_000_000
+        young: list[Row] = []
+        old: list[Rejected] = []
+        for row in rows:
+            if row[3] >= edge:
+                young.append(row)
+            else:
+                old.append(Rejected(Row(*row), f"older than bucket {bucket} keeps its data (retention)"))
+        return young, old
 
     def _edge(
         self,
@@ -149,6 +216,10 @@ class EmbeddedStore:
 
     def _learn(self, db: sqlite3.Connection) -> None:
         """Series that this or another process has added since we looked."""
+        content = content_of(db)
+        if content != self._content:
+            self._forget()
+            self._content = content
         sql = "SELECT id, bucket, measurement, tags, field, kind FROM series WHERE id > ? ORDER BY id"
         for row_id, bucket, measurement, tag_text, field, kind in db.execute(sql, (self._newest_series,)):
             tags = tuple((name, value) for name, value in json.loads(tag_text))
@@ -159,8 +230,6 @@ class EmbeddedStore:
     def _series_for(self, db: sqlite3.Connection, key: SeriesKey, kind: Kind) -> tuple[int, Kind]:
         """The id and kind of a series, made where it is new."""
         with self._lock:
-            if key not in self._series:
-                self._learn(db)
             if key in self._series:
                 return self._series[key]
             bucket, measurement, tags, field = key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from ingest.errors import StoreDamaged, StoreMisconfigured
 from ingest.filelock import exclusive
 from ingest.store import StoreUnavailable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: a chunk's checksum covered its data alone. 2: its seal covers whose, when and how many as well."""
+MIGRATING = "migrated_to"
+"""Key of `meta` while a migration is under way: the last chunk that it has done."""
 _BUSY_S = 30.0
 
 _SCHEMA = """
@@ -26,7 +30,7 @@ CREATE TABLE series (
     field TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (bucket, measurement, tags, field));
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, level INTEGER NOT NULL,
-    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, rows INTEGER NOT NULL, crc INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, rows INTEGER NOT NULL, seal INTEGER NOT NULL,
     data BLOB NOT NULL);
 CREATE INDEX chunk_time ON chunk (series, last_ns, first_ns);
 CREATE INDEX chunk_level ON chunk (series, level);
@@ -65,22 +69,28 @@ class StoreFile:
                 db.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; one writer at a time among all threads and processes."""
+    def locked(self) -> Iterator[None]:
+        """No other thread or process writes meanwhile."""
         with translated(self.path), self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite's own lock would do, but for a fault of its write-ahead log with two writers at once.
             with exclusive(self.path):
-                if not self._exists():
-                    self._create()
-                db = self._connection()
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                finally:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
+                yield
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; one writer at a time among all threads and processes."""
+        with self.locked():
+            if not self._exists():
+                self._create()
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -104,8 +114,12 @@ class StoreFile:
         try:
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(f"BEGIN; {_SCHEMA}")
-            about = [("schema", str(SCHEMA_VERSION)), ("fieldlab", self.fieldlab)]
-            db.executemany("INSERT INTO meta VALUES (?, ?)", about)
+            about = {
+                "schema": str(SCHEMA_VERSION),
+                "fieldlab": self.fieldlab,
+                "content": secrets.token_hex(8),
+            }
+            db.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
             db.execute("COMMIT")
             db.execute("PRAGMA journal_mode = WAL")
         finally:
@@ -130,18 +144,52 @@ class StoreFile:
         return db
 
     def _check(self, db: sqlite3.Connection) -> None:
-        try:
-            about = dict(db.execute("SELECT key, value FROM meta").fetchall())
-            version, owner = int(about["schema"]), about["fieldlab"]
-        except (sqlite3.OperationalError, KeyError, ValueError):
-            raise StoreMisconfigured(f"{self.path} is an SQLite file, but not a Fieldlab store") from None
+        about = about_store(db, self.path)
+        version = int(about["schema"])
         if version > SCHEMA_VERSION:
-            raise StoreMisconfigured(f"{self.path} was written by a newer Fieldlab: update this one")
-        if owner and self.fieldlab and owner != self.fieldlab:
             raise StoreMisconfigured(
-                f"{self.path} holds the data of fieldlab {owner!r}, not {self.fieldlab!r}:"
-                " give each its own file"
+                f"{self.path} was written by a newer Fieldlab (schema {version}; this one knows"
+                f" {SCHEMA_VERSION}): update this one"
             )
+        if version < SCHEMA_VERSION:
+            raise StoreMisconfigured(
+                f"{self.path} was written by an older Fieldlab (schema {version}; this one writes"
+                f" {SCHEMA_VERSION}): migrate it with: fieldlab store migrate CONFIG"
+            )
+        if MIGRATING in about:
+            raise StoreMisconfigured(
+                f"{self.path}: its migration is not finished: run once more: fieldlab store migrate CONFIG"
+            )
+        check_owner(about, self.fieldlab, self.path)
+
+
+def about_store(db: sqlite3.Connection, path: Path) -> dict[str, str]:
+    """What a store says of itself; StoreMisconfigured where the database is none."""
+    try:
+        about = dict(db.execute("SELECT key, value FROM meta").fetchall())
+        int(about["schema"]), about["fieldlab"]
+    except sqlite3.OperationalError as error:
+        if "no such" not in str(error):
+            raise
+        raise StoreMisconfigured(f"{path} is an SQLite file, but not a Fieldlab store") from None
+    except (KeyError, ValueError):
+        raise StoreMisconfigured(f"{path} is an SQLite file, but not a Fieldlab store") from None
+    return about
+
+
+def content_of(db: sqlite3.Connection) -> str:
+    """Which content the file has: another one since a backup was restored, and ids mean something else."""
+    (content,) = db.execute("SELECT value FROM meta WHERE key = 'content'").fetchone()
+    return str(content)
+
+
+def check_owner(about: dict[str, str], fieldlab: str, path: Path) -> None:
+    """Refuse the file of another fieldlab."""
+    owner = about["fieldlab"]
+    if owner and fieldlab and owner != fieldlab:
+        raise StoreMisconfigured(
+            f"{path} holds the data of fieldlab {owner!r}, not {fieldlab!r}: give each its own file"
+        )
 
 
 def sync_folder(folder: Path) -> None:

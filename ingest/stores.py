@@ -19,21 +19,22 @@ def open_store(site: Site) -> Store:
     config = site.store
     if config is None:
         raise StoreMisconfigured(f"{site.path}: store: the config names no store; add one")
+    keep = {bucket: config.retention_s(bucket) for bucket in config.retention}
+    retention = {bucket: keep_s for bucket, keep_s in keep.items() if keep_s is not None}
     if config.kind == "embedded":
         if config.path is None:
             raise StoreMisconfigured(f"{site.path}: store: path is missing; an embedded store needs it")
-        return EmbeddedStore(config.path, site.fieldlab)
+        return EmbeddedStore(config.path, site.fieldlab, retention_s=retention)
     if config.url is None:
         raise StoreMisconfigured(f"{site.path}: store: url is missing; an InfluxDB needs it")
     # Its client takes a second to import, which the embedded store need not wait for.
     from ingest.influx import InfluxStore  # noqa: PLC0415
 
-    retention = {bucket: config.retention_s(bucket) for bucket in config.retention}
     return InfluxStore(
         config.url,
         site.fieldlab,
         token=config.token.read() if config.token is not None else None,
         org=config.org,
-        retention_s={bucket: keep_s for bucket, keep_s in retention.items() if keep_s is not None},
+        retention_s=retention,
         companies=[company.id for company in site.companies],
     )

@@ -60,6 +60,7 @@ def test_merging_leaves_few_chunks(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / "lab.db", "lab")
     for n in range(400):
         store.write("raw", [row("power", n, float(n))])
+    store.compact()
     with closing(sqlite3.connect(tmp_path / "lab.db")) as db:
         (chunks,) = db.execute("SELECT count(*) FROM chunk").fetchone()
     assert chunks < 64
