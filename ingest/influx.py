@@ -117,11 +117,31 @@ class InfluxStore:
         fields: Sequence[str] | None = None,
     ) -> list[Table]:
         """Every series of a measurement in ``[start_ns, end_ns)``."""
+        return tables(
+            self.columns(bucket, measurement, start_ns=start_ns, end_ns=end_ns, where=where, fields=fields)
+        )
+
+    def columns(
+        self,
+        bucket: Bucket,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> list[Column]:
+        """Every field of every series of a measurement in ``[start_ns, end_ns)``, with what it has of it."""
         what = "*::field" if fields is None else ", ".join(_name(field) for field in fields)
         bounds = [f"time >= {start_ns}"] if start_ns is not None else []
         bounds += [f"time < {end_ns}"] if end_ns is not None else []
         query = f"SELECT {what} FROM {_name(measurement)}{_where(where, bounds)} GROUP BY *"  # noqa: S608 - quoted
-        return tables(self._columns(bucket, query)) if what else []
+        return self._columns(bucket, query) if what else []
+
+    def measurements(self, bucket: Bucket) -> list[str]:
+        """The measurements that a bucket has."""
+        found = self._series(bucket, "SHOW MEASUREMENTS")
+        return sorted(row[0] for series in found for row in series.get("values", []))
 
     def last_before(
         self, bucket: Bucket, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
