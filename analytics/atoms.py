@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.fields import ATOM_FIELDS
-from analytics.grid import STOP_CLASSES, Grid, Ints, Stop, find_stops, make_grid, timeline
+from analytics.grid import STOP_CLASSES, Grid, Ints, Runs, Stop, find_stops, make_grid, timeline
+from analytics.grouping import Groups
 from analytics.parts import quantity_columns
 from analytics.schedule import Schedule
 from analytics.signals import NS, Bools, Floats, Steps, Times, intervals
@@ -48,11 +49,30 @@ class Fragments:
 
 @dataclass(frozen=True, slots=True)
 class MachineResult:
-    """What the kernel says of one machine over one range."""
+    """What the kernel says of one machine over one range.
+
+    Attributes
+    ----------
+    fragments : Fragments
+    stop_runs : Runs
+        Every stop that touches the range, whole.
+    state_runs : Runs
+        The state timeline.
+    """
 
     fragments: Fragments
-    stops: list[Stop]
-    timeline: list[tuple[int, int, str]]
+    stop_runs: Runs
+    state_runs: Runs
+
+    @property
+    def stops(self) -> list[Stop]:
+        """Every stop that touches the range, whole."""
+        return self.stop_runs.stops()
+
+    @property
+    def timeline(self) -> list[tuple[int, int, str]]:
+        """The state timeline, as ``(start_ns, end_ns, class)``."""
+        return self.state_runs.states()
 
 
 def analyse(
@@ -101,52 +121,63 @@ def analyse(
     show = (start_ns, end_ns)
     grid = make_grid(site, machine, calendar, line_pri, reach=reach, show=show, cell_ns=cell_ns)
     minor, stops = find_stops(grid, machine.machine.minor_stop_s)
-    columns = _times(grid, minor)
-    columns |= quantity_columns(machine, grid)
-    columns |= _energy(site, machine, grid)
-    columns |= _line(site, machine, grid, columns)
     shown = (grid.edges[:-1] >= start_ns) & (grid.edges[:-1] < end_ns)
     cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(grid.state), start_ns)
-    fragments = _reduce(site, machine, calendar, grid, columns, shown, cell)
-    visible = [s for s in stops if s.start_ns < end_ns and s.end_ns > start_ns]
-    return MachineResult(fragments, visible, timeline(grid, shown))
+    groups = Groups.of(shown, cell, grid.shift, grid.product, grid.order, grid.line)
+    columns = _times(grid, minor, groups)
+    quantities = quantity_columns(machine, grid)
+    columns |= {name: groups.sum(column) for name, column in quantities.items()}
+    columns |= _energy(site, machine, grid, groups)
+    columns |= _line(site, machine, grid, groups, quantities["good_quantity"], columns)
+    return MachineResult(
+        _fragments(site, machine, calendar, groups, columns),
+        stops.touching(start_ns, end_ns),
+        timeline(grid, shown),
+    )
 
 
-def _times(grid: Grid, minor: Bools) -> dict[str, Floats]:
-    """The fields that are durations [s], per interval."""
+def _times(grid: Grid, minor: Bools, groups: Groups) -> dict[str, Floats]:
+    """The fields that are durations [s], per group."""
     seconds = grid.length_ns / NS
-    busy = seconds * grid.planned
-    columns = {"calendar_time_s": seconds, "planned_busy_time_s": busy}
+    classes = len(STATE_CLASSES)
+    spent = groups.table(grid.state + classes * grid.planned, seconds, 2 * classes)
+    outside, inside = spent[:, :classes], spent[:, classes:]
+    columns = {"calendar_time_s": spent.sum(axis=1), "planned_busy_time_s": inside.sum(axis=1)}
     for index, name in enumerate(STATE_CLASSES):
-        columns[f"state_{name}_s"] = seconds * (grid.state == index)
-    stopping = np.isin(grid.state, STOP_CLASSES)
+        columns[f"state_{name}_s"] = outside[:, index] + inside[:, index]
+    stopping = (grid.state == STOP_CLASSES[0]) | (grid.state == STOP_CLASSES[1])
     columns |= {
-        "actual_production_time_s": busy * (grid.state == PRODUCING),
-        "actual_unit_setup_time_s": busy * (grid.state == STATE_CLASSES.index("setup")),
-        "actual_unit_delay_time_s": busy * np.isin(grid.state, _DELAY),
-        "minor_stop_s": busy * (stopping & minor),
-        "breakdown_s": busy * (stopping & ~minor),
-        "unknown_time_s": busy * (grid.state == UNKNOWN),
-        "overtime_production_s": (seconds - busy) * (grid.state == PRODUCING),
+        "actual_production_time_s": inside[:, PRODUCING],
+        "actual_unit_setup_time_s": inside[:, STATE_CLASSES.index("setup")],
+        "actual_unit_delay_time_s": inside[:, _DELAY].sum(axis=1),
+        "minor_stop_s": groups.sum(seconds * (minor & grid.planned)),
+        "breakdown_s": groups.sum(seconds * (stopping & ~minor & grid.planned)),
+        "unknown_time_s": inside[:, UNKNOWN],
+        "overtime_production_s": outside[:, PRODUCING],
     }
     for name in ("starved", "blocked", "idle"):
-        columns[f"{name}_s"] = busy * (grid.state == STATE_CLASSES.index(name))
+        columns[f"{name}_s"] = inside[:, STATE_CLASSES.index(name)]
     return columns
 
 
-def _energy(site: Site, m: View, grid: Grid) -> dict[str, Floats]:
-    size, seconds = len(grid.state), grid.length_ns / NS
+def _energy(site: Site, m: View, grid: Grid, groups: Groups) -> dict[str, Floats]:
+    """Energy, by class, and what follows from it, per group."""
+    seconds = grid.length_ns / NS
+    names = [f"energy_{name}_kwh" for name in STATE_CLASSES]
     if m.energy is None:
-        used, missing = np.full(size, np.nan), np.ones(size, dtype=bool)
-    else:
-        used = np.diff(m.energy.before(grid.edges))
-        missing = ~intervals(*m.energy.known).at(grid.edges[:-1]).astype(bool)
-    columns = {"energy_kwh": used, "energy_missing_s": seconds * missing}
-    for index, name in enumerate(STATE_CLASSES):
-        columns[f"energy_{name}_kwh"] = np.where(grid.state == index, used, used * 0.0)
+        nothing = np.full(len(groups), np.nan)
+        columns = dict.fromkeys(["energy_kwh", "energy_cost_eur", "co2_kg", *names], nothing)
+        return columns | {"energy_missing_s": groups.sum(seconds)}
+    used = np.diff(m.energy.before(grid.edges))
+    missing = ~intervals(*m.energy.known).along(grid.edges[:-1]).astype(bool)
     price, co2 = _factors(site, grid)
-    columns["energy_cost_eur"] = used * price
-    columns["co2_kg"] = used * co2
+    by_class = groups.table(grid.state, used, len(STATE_CLASSES))
+    columns = {name: by_class[:, index] for index, name in enumerate(names)}
+    # The whole is the sum of its parts: by class it adds up exactly.
+    columns["energy_kwh"] = by_class.sum(axis=1)
+    columns["energy_missing_s"] = groups.sum(seconds * missing)
+    columns["energy_cost_eur"] = groups.sum(used * price)
+    columns["co2_kg"] = groups.sum(used * co2)
     return columns
 
 
@@ -161,48 +192,42 @@ def _factors(site: Site, grid: Grid) -> tuple[Floats, Floats]:
     return price[era], co2[era]
 
 
-def _line(site: Site, m: View, grid: Grid, columns: dict[str, Floats]) -> dict[str, Floats]:
-    is_output = np.array([line.output == m.machine.id for line in site.lines])[grid.line]
-    is_bottleneck = np.array([line.bottleneck == m.machine.id for line in site.lines])[grid.line]
-    good = np.where(is_output, columns["good_quantity"], 0.0)
+def _line(
+    site: Site, m: View, grid: Grid, groups: Groups, good: Floats, columns: dict[str, Floats]
+) -> dict[str, Floats]:
+    """The line's figures, on its output and its bottleneck, per group."""
+    is_output = np.array([line.output == m.machine.id for line in site.lines])
+    is_bottleneck = np.array([line.bottleneck == m.machine.id for line in site.lines])
+    at_output = is_output[groups.line]
+    ideal = np.zeros(len(groups))
+    if at_output.any():
+        counted = np.where(is_output[grid.line], good, 0.0)
+        ideal = groups.sum(np.where(counted == 0, 0.0, counted * grid.line_pri))
     return {
-        "line_produced_quantity": np.where(is_output, columns["produced_quantity"], 0.0),
-        "line_good_quantity": good,
-        "line_ideal_good_time_s": np.where(good == 0, 0.0, good * grid.line_pri),
-        "line_planned_busy_time_s": columns["planned_busy_time_s"] * is_bottleneck,
+        "line_produced_quantity": np.where(at_output, columns["produced_quantity"], 0.0),
+        "line_good_quantity": np.where(at_output, columns["good_quantity"], 0.0),
+        "line_ideal_good_time_s": ideal,
+        "line_planned_busy_time_s": columns["planned_busy_time_s"] * is_bottleneck[groups.line],
     }
 
 
-def _reduce(
-    site: Site,
-    m: View,
-    calendar: Schedule,
-    grid: Grid,
-    columns: dict[str, Floats],
-    shown: Bools,
-    cell: Times,
+def _fragments(
+    site: Site, m: View, calendar: Schedule, groups: Groups, columns: dict[str, Floats]
 ) -> Fragments:
-    """Sum the intervals of each cell, shift, product, order and line."""
-    keys = np.stack(
-        (cell[shown], grid.shift[shown], grid.product[shown], grid.order[shown], grid.line[shown])
-    )
-    distinct, group = np.unique(keys, axis=1, return_inverse=True)
-    group = np.asarray(group).reshape(-1)
-    size = distinct.shape[1]
-    values = np.empty((size, len(ATOM_FIELDS)))
+    values = np.empty((len(groups), len(ATOM_FIELDS)))
     for i, name in enumerate(ATOM_FIELDS):
-        values[:, i] = np.bincount(group, weights=columns[name][shown], minlength=size)
+        values[:, i] = columns[name]
     shifts = [*((o.name, o.date.isoformat()) for o in calendar.occurrences), ("none", "none")]
     named = set(m.machine.products)
     products = [*(p if p in named else "unlisted" for p in m.products), "none"]
     return Fragments(
         machine=m.machine.id,
-        cell_ns=distinct[0],
-        line=_names([line.id for line in site.lines], distinct[4]),
-        shift=_names([s for s, _ in shifts], distinct[1]),
-        shift_date=_names([d for _, d in shifts], distinct[1]),
-        product=_names(products, distinct[2]),
-        order=_names([*m.orders, "none"], distinct[3]),
+        cell_ns=groups.cell_ns,
+        line=_names([line.id for line in site.lines], groups.line),
+        shift=_names([s for s, _ in shifts], groups.shift),
+        shift_date=_names([d for _, d in shifts], groups.shift),
+        product=_names(products, groups.product),
+        order=_names([*m.orders, "none"], groups.order),
         values=values,
     )
 

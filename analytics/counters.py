@@ -156,6 +156,9 @@ def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.ND
     """
     pairs = np.arange(len(inc.at))
     instant = silent_between == 0
+    if instant.all():
+        segment = np.searchsorted(edges, inc.at, side="left") - 1
+        return Spread(segment, pairs, inc.amount, np.zeros(len(pairs), dtype=np.int64))
     at_segment = np.searchsorted(edges, inc.at[instant], side="left") - 1
     over = pairs[~instant]
     begin = np.clip(np.searchsorted(edges, inc.before[over], side="right") - 1, 0, len(silent) - 1)

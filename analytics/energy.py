@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.counters import increments
-from analytics.signals import NS, Floats, Steps, Times, union
+from analytics.signals import NS, Floats, Steps, Times, merged, union
 
 HOUR_NS = 3600 * NS
+_EVER = np.iinfo(np.int64).max
 Intervals = tuple[Times, Times]
 
 
@@ -105,18 +106,15 @@ def held_power(time: Times, power: Floats, live: Steps, *, max_hold_ns: int | No
     max_hold_ns : int or None
         The longest a reading is believed; for machines that have no link heartbeats.
     """
-    held = Steps(time, power, before=np.nan)
-    edges = np.concatenate((time, live.time))
     if max_hold_ns is not None and len(time):
-        stale = time + max_hold_ns
-        stale = stale[np.append(time[1:] > stale[:-1], [True])]
-        edges = np.concatenate((edges, stale))
-    edges = np.unique(edges)
-    value = held.at(edges).astype(float)
-    if max_hold_ns is not None and len(time):
-        age = edges - time[np.maximum(np.searchsorted(time, edges, side="right") - 1, 0)]
-        value = np.where(age >= max_hold_ns, np.nan, value)
-    value = np.where(live.at(edges).astype(bool), value, np.nan)
+        late = np.flatnonzero(np.diff(time, append=_EVER) > max_hold_ns)
+        power = np.insert(power, late + 1, np.nan)
+        time = np.insert(time, late + 1, time[late] + max_hold_ns)
+    if len(live.time) == 0 and live.before:
+        return Steps(time, power, before=np.nan)
+    edges = merged(time, live.time)
+    value = Steps(time, power, before=np.nan).along(edges).astype(float)
+    value[~live.along(edges).astype(bool)] = np.nan
     return Steps(edges, value, before=np.nan)
 
 
@@ -140,14 +138,17 @@ def from_held_power(held: Steps) -> Energy:
     Energy
     """
     time = held.time
-    power = np.nan_to_num(held.value.astype(float), nan=0.0)
+    dead = np.isnan(held.value.astype(float, copy=False))
+    power = held.value.astype(float, copy=False)
+    power = np.where(dead, 0.0, power) if dead.any() else power
     if len(time) == 0:
         return Energy(time, power, power, power, (time, time))
-    power[-1] = 0.0 if np.isnan(held.value.astype(float)[-1]) else power[-1]
-    used = np.concatenate(([0.0], np.cumsum(power[:-1] * np.diff(time) / HOUR_NS)))
-    alive = ~np.isnan(held.value.astype(float))
-    ends = np.append(time[1:], [np.iinfo(np.int64).max])
-    return Energy(time, used, power, np.zeros(len(time)), union(time[alive], ends[alive]))
+    used = np.zeros(len(time))
+    np.cumsum(power[:-1] * (np.diff(time) / HOUR_NS), out=used[1:])
+    change = np.flatnonzero(np.diff(dead.view(np.int8), prepend=1, append=1))
+    ends = np.append(time, [_EVER])
+    flat = np.broadcast_to(0.0, len(time))
+    return Energy(time, used, power, flat, (time[change[0::2]], ends[change[1::2]]))
 
 
 def from_sampled_power(time: Times, power: Floats, *, max_hold_ns: int) -> Energy:

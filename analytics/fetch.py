@@ -73,19 +73,21 @@ class _Gathering:
         if text:
             told = np.array([v is not None for v in values], dtype=bool)
         else:
-            told = ~np.isnan(values.astype(float))
+            told = ~np.isnan(values.astype(float, copy=False))
         if not told.any():
             return
         into = self.texts if text else self.numbers
         name = field.removesuffix(_TEXT) if text else field
-        into.setdefault(name, []).append((time[told], values[told]))
+        into.setdefault(name, []).append((time, values) if told.all() else (time[told], values[told]))
 
     @staticmethod
     def joined(
         parts: dict[str, list[tuple[Times, npt.NDArray[np.generic]]]],
     ) -> dict[str, tuple[Times, npt.NDArray[np.generic]]]:
         return {
-            name: (np.concatenate([t for t, _ in found]), np.concatenate([v for _, v in found]))
+            name: found[0]
+            if len(found) == 1
+            else (np.concatenate([t for t, _ in found]), np.concatenate([v for _, v in found]))
             for name, found in parts.items()
         }
 
@@ -128,8 +130,12 @@ def readings(
         signal: (time, np.array([str(code)[:3].lower() == "bad" for code in codes], dtype=bool))
         for signal, (time, codes) in _Gathering.joined(bad.texts).items()
     }
-    numbers = {name: (t, v.astype(float)) for name, (t, v) in _Gathering.joined(found.numbers).items()}
-    texts = {name: (t, v.astype(object)) for name, (t, v) in _Gathering.joined(found.texts).items()}
+    numbers = {
+        name: (t, v.astype(float, copy=False)) for name, (t, v) in _Gathering.joined(found.numbers).items()
+    }
+    texts = {
+        name: (t, v.astype(object, copy=False)) for name, (t, v) in _Gathering.joined(found.texts).items()
+    }
     return Readings(numbers, texts, is_bad, _life(store, site, where, low, high))
 
 

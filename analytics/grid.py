@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.schedule import Schedule
-from analytics.signals import NO_TIMES, NS, Bools, Floats, Steps, Times
+from analytics.signals import NO_TIMES, NS, Bools, Floats, Steps, Times, merged
 from analytics.view import View
 from fieldlab_configs import Site
 from fieldlab_configs.states import STATE_CLASSES
@@ -45,6 +45,41 @@ class Grid:
     def length_ns(self) -> Ints:
         """Length of each interval [ns]."""
         return np.diff(self.edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Unbroken stretches of one thing, one after the other.
+
+    Attributes
+    ----------
+    start_ns, end_ns : ndarray of int64, shape (n,)
+        Disjoint and ascending.
+    state : ndarray of int64, shape (n,)
+        Index into STATE_CLASSES.
+    minor : ndarray of bool, shape (n,)
+        Of a stop: whether it is a minor one.
+    """
+
+    start_ns: Times
+    end_ns: Times
+    state: Ints
+    minor: Bools
+
+    def touching(self, start_ns: int, end_ns: int) -> Runs:
+        """Those that lie in a range, or reach into it."""
+        some = (self.start_ns < end_ns) & (self.end_ns > start_ns)
+        return Runs(self.start_ns[some], self.end_ns[some], self.state[some], self.minor[some])
+
+    def stops(self) -> list[Stop]:
+        """Each as a stop."""
+        columns = self.start_ns.tolist(), self.end_ns.tolist(), self.state.tolist(), self.minor.tolist()
+        return [Stop(s, e, STATE_CLASSES[c], m) for s, e, c, m in zip(*columns, strict=True)]
+
+    def states(self) -> list[tuple[int, int, str]]:
+        """Each as ``(start_ns, end_ns, class)``."""
+        columns = self.start_ns.tolist(), self.end_ns.tolist(), self.state.tolist()
+        return [(s, e, STATE_CLASSES[c]) for s, e, c in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +130,21 @@ def make_grid(
         times += [*m.energy.known]
     if site.energy is not None:
         times.append(np.array(site.energy.edges, np.int64))
-    edges = np.unique(np.concatenate(times))
+    edges = merged(*(t if (t[1:] >= t[:-1]).all() else np.sort(t) for t in times))
     edges = edges[(edges >= low) & (edges <= high)]
     if len(edges) == 1:  # nothing was ever read, and nothing is asked
         edges = np.array([edges[0], edges[0] + 1])
     at = edges[:-1]
     return Grid(
         edges=edges,
-        state=m.state.at(at).astype(np.int64),
-        shift=calendar.current.at(at).astype(np.int64),
-        product=m.product.at(at).astype(np.int64),
-        order=m.order.at(at).astype(np.int64),
-        line=line.at(at).astype(np.int64),
-        planned=planned.at(at).astype(bool),
-        pri=m.pri.at(at).astype(float),
-        line_pri=line_pri.at(at).astype(float),
+        state=m.state.along(at).astype(np.int64, copy=False),
+        shift=calendar.current.along(at).astype(np.int64, copy=False),
+        product=m.product.along(at).astype(np.int64, copy=False),
+        order=m.order.along(at).astype(np.int64, copy=False),
+        line=line.along(at).astype(np.int64, copy=False),
+        planned=planned.along(at).astype(bool, copy=False),
+        pri=m.pri.along(at).astype(float, copy=False),
+        line_pri=line_pri.along(at).astype(float, copy=False),
     )
 
 
@@ -121,34 +156,24 @@ def _line_steps(site: Site, m: View) -> Steps:
     return Steps(np.array(m.machine.line.edges, np.int64), values[1:], before=values[0])
 
 
-def find_stops(grid: Grid, minor_stop_s: float) -> tuple[Bools, list[Stop]]:
+def find_stops(grid: Grid, minor_stop_s: float) -> tuple[Bools, Runs]:
     """Which intervals belong to a minor stop, and every stop."""
-    stopping = np.isin(grid.state, STOP_CLASSES)
-    change = np.flatnonzero(np.diff(np.concatenate(([False], stopping, [False])).astype(np.int8)))
+    stopping = (grid.state == STOP_CLASSES[0]) | (grid.state == STOP_CLASSES[1])
+    change = np.flatnonzero(np.diff(stopping.view(np.int8), prepend=0, append=0))
     first, after = change[0::2], change[1::2]
     start, end = grid.edges[first], grid.edges[after]
     is_minor = (end - start) < minor_stop_s * NS
     minor = np.zeros(len(stopping), dtype=bool)
-    run = np.cumsum(np.isin(np.arange(len(stopping)), first)) - 1
-    minor[stopping] = is_minor[run[stopping]]
-    down = np.bincount(
-        run[stopping],
-        weights=grid.length_ns[stopping] * (grid.state[stopping] == STOP_CLASSES[1]),
-        minlength=len(first),
-    )
-    mostly = np.where(2 * down > end - start, "down", "stopped")
-    stops = [
-        Stop(int(s), int(e), str(c), bool(x)) for s, e, c, x in zip(start, end, mostly, is_minor, strict=True)
-    ]
-    return minor, stops
+    minor[stopping] = np.repeat(is_minor, after - first)
+    down_ns = np.concatenate(([0], np.cumsum(grid.length_ns * (grid.state == STOP_CLASSES[1]))))
+    mostly = np.where(2 * (down_ns[after] - down_ns[first]) > end - start, STOP_CLASSES[1], STOP_CLASSES[0])
+    return minor, Runs(start, end, mostly, is_minor)
 
 
-def timeline(grid: Grid, shown: Bools) -> list[tuple[int, int, str]]:
-    """The state classes of the intervals shown, as ``(start_ns, end_ns, class)``; equal neighbours merged."""
+def timeline(grid: Grid, shown: Bools) -> Runs:
+    """The state classes of the intervals shown; equal neighbours merged."""
     state = grid.state[shown]
-    if len(state) == 0:
-        return []
     start, end = grid.edges[:-1][shown], grid.edges[1:][shown]
-    first = np.flatnonzero(np.concatenate(([True], state[1:] != state[:-1])))
+    first = np.flatnonzero(np.concatenate(([True], state[1:] != state[:-1]))) if len(state) else NO_TIMES
     last = np.append(first[1:], len(state)) - 1
-    return [(int(start[a]), int(end[b]), STATE_CLASSES[state[a]]) for a, b in zip(first, last, strict=True)]
+    return Runs(start[first], end[last[: len(first)]], state[first], np.zeros(len(first), dtype=bool))

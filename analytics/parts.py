@@ -34,6 +34,10 @@ def _lay(m: View, role: str, grid: Grid) -> _Laid:
     spread = lay_out(inc, grid.edges, silent, between)
     size = len(at)
     parts = np.bincount(spread.segment, weights=spread.amount, minlength=size).astype(float)
+    if not silent.any():
+        within_s = _ideal(parts, grid.pri, grid.planned)
+        missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
+        return _Laid(parts, np.zeros(size), within_s, within_s, missing)
     unseen = grid.state[spread.segment] == UNKNOWN
     unknown_parts = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size).astype(
         float

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +24,8 @@ from analytics.view import View, view
 from fieldlab_configs import Machine, Site
 
 DAY_NS = 86_400 * NS
-_FURTHER_BACK_NS = (0, DAY_NS, 30 * DAY_NS, None)
+_FURTHER_BACK_NS = (DAY_NS, 30 * DAY_NS, None)
+_CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +72,28 @@ def compute(
     wanted = [m for m in site.machines() if machines is None or m.id in machines]
     needed = {m.id: m for m in wanted} | {m.id: m for m in _bottlenecks(site, wanted)}
     span = (None, None) if whole else (start_ns, end_ns)
-    views = {m.id: _view(site, store, m, *span) for m in needed.values()}
+    views = _views(site, store, list(needed.values()), *span)
     reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
     known_until_ns = max(*reach, known_until_ns or end_ns)
     calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
-    results = {
-        m.id: analyse(
+    line_pri = {m.id: _line_pri(site, m, views) for m in wanted}
+    unknown_codes = {m.id: views[m.id].unknown_codes for m in wanted}
+
+    def result(machine: Machine) -> MachineResult:
+        return analyse(
             site,
-            views[m.id],
+            views.pop(machine.id),  # seen for the last time: a view is as large as its readings
             calendar,
-            _line_pri(site, m, views),
+            line_pri[machine.id],
             start_ns=start_ns,
             end_ns=end_ns,
             known_until_ns=known_until_ns,
             by_cell=by is None or not CELL_KEYS.isdisjoint(by),
         )
-        for m in wanted
-    }
-    return Computed(results, {m.id: views[m.id].unknown_codes for m in wanted})
+
+    with _hands(len(wanted)) as at_once:
+        results = dict(zip((m.id for m in wanted), at_once(result, wanted), strict=True))
+    return Computed(results, unknown_codes)
 
 
 def grouped(site: Site, computed: Computed, by: Sequence[str] = ()) -> list[Row]:
@@ -149,13 +158,42 @@ def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -
     return computed.results[machine].stops
 
 
-def _view(site: Site, store: Source, machine: Machine, start_ns: int | None, end_ns: int | None) -> View:
-    """One machine's view, read from far enough back that a stop at its beginning is whole."""
+@contextmanager
+def _hands(work: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """A `map` that uses every core: numpy lets go of the interpreter while it works on large arrays."""
+    if work <= 1 or _CORES == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(min(work, _CORES)) as pool:
+        yield pool.map
+
+
+def _views(
+    site: Site, store: Source, machines: Sequence[Machine], start_ns: int | None, end_ns: int | None
+) -> dict[str, View]:
+    """The views of machines, read from far enough back that a stop at the beginning is whole."""
+    with _hands(len(machines)) as at_once:
+        # The store is asked by this thread alone; the readings are worked on meanwhile.
+        told = (readings(store, site, m, start_ns, end_ns) for m in machines)
+        views = dict(zip((m.id for m in machines), at_once(view, machines, told), strict=True))
+    if start_ns is not None:
+        for machine in machines:
+            views[machine.id] = _further_back(site, store, machine, views[machine.id], start_ns, end_ns)
+    return views
+
+
+def _further_back(
+    site: Site, store: Source, machine: Machine, seen: View, start_ns: int, end_ns: int | None
+) -> View:
+    """The same view, if need be read from so far back that no stop crosses into what was read."""
+    from_ns = start_ns
     for back_ns in _FURTHER_BACK_NS:
-        from_ns = None if start_ns is None or back_ns is None else start_ns - back_ns
-        seen = view(machine, readings(store, site, machine, from_ns, end_ns))
-        if from_ns is None or start_ns is None or not _stop_crosses(seen, from_ns, start_ns):
+        if not _stop_crosses(seen, from_ns, start_ns):
             break
+        if back_ns is None:
+            return view(machine, readings(store, site, machine, None, end_ns))
+        from_ns = start_ns - back_ns
+        seen = view(machine, readings(store, site, machine, from_ns, end_ns))
     return seen
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from analytics.signals import Floats, Steps, Times, in_order, intervals, texts
+from analytics.coding import Codes, coded, together
+from analytics.signals import NO_TIMES, Floats, Steps, Times, in_order, intervals, merged
 from fieldlab_configs import Machine
-from fieldlab_configs.states import code_text
 from fieldlab_configs.units import factor
 
 Objects = npt.NDArray[np.object_]
@@ -42,9 +42,9 @@ class Readings:
 
 def combine(make: Callable[..., npt.NDArray[np.generic]], *steps: Steps) -> Steps:
     """A step function of step functions: `make` is given their values on the union of their edges."""
-    edges = np.unique(np.concatenate([s.time for s in steps]))
+    edges = merged(*(s.time for s in steps))
     before = make(*(np.array([s.before]) for s in steps))[0]
-    return Steps(edges, make(*(s.at(edges) for s in steps)), before=before)
+    return Steps(edges, make(*(s.along(edges) for s in steps)), before=before)
 
 
 class Signals:
@@ -59,18 +59,18 @@ class Signals:
         none = np.empty(0, dtype=np.int64), np.empty(0)
         time, value = in_order(*self.readings.numbers.get(role, none))
         signal = self.machine.signals.get(role)
-        scaled = value.astype(float)
+        scaled = value.astype(float, copy=False)
         if signal is not None and role in {"power", "energy", "material", "ideal_cycle_time"} and signal.unit:
             scaled = scaled * factor(role, signal.unit)
         return time, scaled
 
-    def codes(self, role: str) -> tuple[Times, Objects]:
+    def codes(self, role: str) -> tuple[Times, Codes]:
         """Readings as texts, numeric ones included (``11``, never ``11.0``), sorted."""
-        time, value = self.readings.numbers.get(role, (np.empty(0, np.int64), np.empty(0)))
-        text_time, text = self.readings.texts.get(role, (np.empty(0, np.int64), np.empty(0, object)))
-        as_text = np.array([code_text(float(v)) for v in value], dtype=object)
-        times, codes = in_order(np.concatenate((time, text_time)), np.concatenate((as_text, text)))
-        return times, codes.astype(object)
+        time, value = self.readings.numbers.get(role, (NO_TIMES, np.empty(0)))
+        text_time, text = self.readings.texts.get(role, (NO_TIMES, np.empty(0, object)))
+        found = together(coded(value), coded(text)) if len(text) else coded(value)
+        times, index = in_order(np.concatenate((time, text_time)) if len(text) else time, found.index)
+        return times, Codes(index.astype(np.int64, copy=False), found.names)
 
     def bad(self, role: str) -> Steps:
         """Whether the quality was Bad."""
@@ -97,10 +97,9 @@ class Signals:
     def held_text(self, role: str) -> tuple[Steps, list[str]]:
         """A text that holds, as numbers; -1 under Bad quality and before the first reading."""
         time, codes = self.codes(role)
-        index, names = texts(codes)
         held = combine(
             lambda code, is_bad: np.where(is_bad.astype(bool), -1, code),
-            Steps(time, index, before=-1),
+            Steps(time, codes.index, before=-1),
             self.bad(role),
         )
-        return held, names
+        return held, codes.names

@@ -7,9 +7,10 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
+from analytics.coding import Codes
 from analytics.counters import Increments
 from analytics.readings import Signals, combine
-from analytics.signals import NS, Steps, texts
+from analytics.signals import NO_TIMES, NS, Steps, Times
 from fieldlab_configs import StateMap
 from fieldlab_configs.states import STATE_CLASSES
 
@@ -27,31 +28,38 @@ def state_steps(
     unknown: Counter[str] = Counter()
     dated = signals.machine.states
     if dated is None:
-        return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN), unknown
+        return Steps(NO_TIMES, NO_TIMES, before=UNKNOWN), unknown
     entries = dated.entries
+    time, codes = signals.codes("state")
+    begins = [0, *np.searchsorted(time, np.array(dated.edges, np.int64)), len(time)]
+    for (_, rule), begin, end in zip(entries, begins[:-1], begins[1:], strict=True):
+        _count_unknown(unknown, rule, Codes(codes.index[begin:end], codes.names))
+    made = [_state_by(rule, signals, (time, codes), counters, power, pri) for _, rule in entries]
+    if len(made) == 1:
+        return made[0], unknown
     eras = Steps(np.array(dated.edges, np.int64), np.arange(1, len(entries)), before=0)
-    made = [_state_by(rule, signals, counters, power, pri) for _, rule in entries]
 
     def choose(era: npt.NDArray[np.generic], *states: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         return np.choose(era.astype(int), [s.astype(np.int64) for s in states])
 
-    state = combine(choose, eras, *made)
-    time, codes = signals.codes("state")
-    for t, code in zip(time.tolist(), codes, strict=True) if len(entries) > 1 else ():
-        _count_unknown(unknown, dated.at(t), str(code), 1)
-    if len(entries) == 1:
-        for code, n in Counter(map(str, codes)).items():
-            _count_unknown(unknown, entries[0][1], code, n)
-    return state, unknown
+    return combine(choose, eras, *made), unknown
 
 
-def _count_unknown(unknown: Counter[str], rule: StateMap, code: str, n: int) -> None:
-    if rule.map and code not in rule.map:
-        unknown[code] += n
+def _count_unknown(unknown: Counter[str], rule: StateMap, codes: Codes) -> None:
+    if not rule.map:
+        return
+    for name, n in zip(codes.names, np.bincount(codes.index, minlength=len(codes.names)), strict=True):
+        if n and name not in rule.map:
+            unknown[name] += int(n)
 
 
 def _state_by(
-    rule: StateMap, signals: Signals, counters: dict[str, Increments], power: Steps | None, pri: Steps
+    rule: StateMap,
+    signals: Signals,
+    told: tuple[Times, Codes],
+    counters: dict[str, Increments],
+    power: Steps | None,
+    pri: Steps,
 ) -> Steps:
     if rule.from_power is not None and power is not None:
         off, idle = rule.from_power.off_below_kw, rule.from_power.idle_below_kw
@@ -66,10 +74,10 @@ def _state_by(
         role = "total_count" if "total_count" in counters else "good_count"
         made = _state_from_count(counters[role], rule.from_count.stop_after_s, pri)
         return _believed(made, signals.live(role))
-    time, codes = signals.codes("state")
-    index, names = texts(codes)
-    classes = np.array([_class(rule.map.get(name, "unknown")) for name in names], dtype=np.int64)
-    return _believed(Steps(time, classes[index] if len(index) else index, UNKNOWN), signals.live("state"))
+    time, codes = told
+    classes = np.array([_class(rule.map.get(name, "unknown")) for name in codes.names], dtype=np.int64)
+    state = classes[codes.index] if len(time) else NO_TIMES
+    return _believed(Steps(time, state, UNKNOWN), signals.live("state"))
 
 
 def _class(name: str) -> int:
@@ -77,6 +85,8 @@ def _class(name: str) -> int:
 
 
 def _believed(state: Steps, live: Steps) -> Steps:
+    if len(live.time) == 0 and live.before:
+        return state
     return combine(lambda s, alive: np.where(alive.astype(bool), s, UNKNOWN), state, live)
 
 
