@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean env env-demo
+.PHONY: help demo test lint bench lock clean env env-bench env-demo
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ lint: env  ## Style, types, layers, licences
 	$(BIN)/lint-imports
 	$(BIN)/python tools/licences.py
 
-bench: env  ## The measurements of docs/reference/benchmarks.md; ARGS="encoding spool" for some
+bench: env-bench  ## The measurements of docs/reference/benchmarks.md; ARGS="encoding spool" for some
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 lock:  ## Write the lock files anew from pyproject.toml; UPGRADE=1 for newer versions
@@ -36,6 +36,9 @@ clean:  ## Remove .venv and everything that was built or cached
 
 env:
 	@sh tools/env.sh dev
+
+env-bench:
+	@sh tools/env.sh bench
 
 env-demo:
 	@sh tools/env.sh demo

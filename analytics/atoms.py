@@ -125,7 +125,7 @@ def analyse(
     cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(grid.state), start_ns)
     groups = Groups.of(shown, cell, grid.shift, grid.product, grid.order, grid.line)
     columns = _times(grid, minor, groups)
-    quantities = quantity_columns(machine, grid)
+    quantities = quantity_columns(machine, grid, grid.stretches(shown, cell))
     columns |= {name: groups.sum(column) for name, column in quantities.items()}
     columns |= _energy(site, machine, grid, groups)
     columns |= _line(site, machine, grid, groups, quantities["good_quantity"], columns)

@@ -76,50 +76,55 @@ def increments(time: Times, reading: Floats, *, rollover: float | None = None) -
     if len(time) == 0:
         none = np.empty(0)
         return Increments(time, time, none, none.astype(bool), None)
-    begins = np.concatenate(([True], reading[1:] != reading[:-1]))
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(reading)) - 1
-    level = reading[first]
-
-    spurious = np.zeros(len(level), dtype=bool)
-    if len(level) > 2:  # noqa: PLR2004 - a low needs a run on either side
-        spurious[1:-1] = (level[1:-1] < level[:-2]) & (level[2:] >= level[:-2])
-    kept = np.flatnonzero(~spurious)
-    old, new = level[kept[:-1]], level[kept[1:]]
-    drop = new < old
-    trailing = np.zeros(len(new), dtype=bool)
-    if len(new):
-        trailing[-1] = drop[-1]  # nothing different has followed it yet
-    amount, reset = _resolve(old, new, rollover)
-    amount = np.where(trailing, 0.0, amount)
-    reset |= trailing
+    level, step = reading, np.diff(reading)
+    leaves, enters = time[:-1], time[1:]  # last of one run of equal readings, first of the next
+    changed = np.flatnonzero(step)
+    if len(changed) < len(step):
+        leaves, enters = leaves[changed], enters[changed]
+        level, step = np.append(reading[:1], reading[changed + 1]), step[changed]
+    spurious = _spurious_lows(level, step)
+    if len(spurious):
+        leaves, enters = np.delete(leaves, spurious), np.delete(enters, spurious - 1)
+        step = np.diff(np.delete(level, spurious))
+        level = np.delete(level, spurious)
+    amount, reset = _resolve(level, step, rollover)
     some = (amount != 0) | reset
-    return Increments(
-        before=time[last[kept[:-1]]][some],
-        at=time[first[kept[1:]]][some],
-        amount=amount[some],
-        reset=reset[some],
-        first=int(time[0]),
-    )
+    if some.all():
+        return Increments(leaves, enters, amount, reset, int(time[0]))
+    return Increments(leaves[some], enters[some], amount[some], reset[some], int(time[0]))
 
 
-def _resolve(old: Floats, new: Floats, rollover: float | None) -> tuple[Floats, Bools]:
+def _spurious_lows(level: Floats, step: Floats) -> npt.NDArray[np.int64]:
+    """Which runs are lower than the one before, and followed by one at its level or above."""
+    low = np.flatnonzero(step < 0) + 1
+    low = low[low < len(level) - 1]
+    return low[level[low + 1] >= level[low - 1]]
+
+
+def _resolve(level: Floats, step: Floats, rollover: float | None) -> tuple[Floats, Bools]:
     """Amount and reset flag of each step between kept runs."""
-    drop = new < old
-    wrap = np.zeros(len(new), dtype=bool)
-    wrapped = np.zeros(len(new))
+    amount, reset = step, np.zeros(len(step), dtype=bool)
+    drop = np.flatnonzero(step < 0)
+    if len(drop) == 0:
+        return amount, reset
+    old, new = level[drop], level[drop + 1]
+    wrap = np.zeros(len(drop), dtype=bool)
+    wrapped = np.zeros(len(drop))
     if rollover is not None:
         wrapped = new + rollover - old
-        wrap = drop & (wrapped <= rollover / 2)
-    correction = drop & ~wrap & (new > old / 2)
-    reset = drop & ~wrap & ~correction
-    amount = np.where(wrap, wrapped, np.where(reset, new, new - old))
+        wrap = wrapped <= rollover / 2
+    again = ~wrap & (new <= old / 2)
+    amount = step.copy()
+    amount[drop] = np.where(wrap, wrapped, np.where(again, new, new - old))
+    reset[drop] = again
+    if drop[-1] == len(step) - 1:  # nothing different has followed it yet
+        amount[-1], reset[-1] = 0.0, True
     return amount, reset
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Increments laid on a grid: who gets how much.
+    """Increments of silences laid on a grid: who gets how much.
 
     Attributes
     ----------
@@ -129,7 +134,7 @@ class Spread:
         Which increment it is a piece of.
     amount : ndarray of float64, shape (k,)
     silent_ns : ndarray of int64, shape (k,)
-        Silent time of that increment in that interval; 0 for a part counted at an instant.
+        Silent time of that increment in that interval.
     """
 
     segment: npt.NDArray[np.int64]
@@ -139,7 +144,7 @@ class Spread:
 
 
 def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.NDArray[np.int64]) -> Spread:
-    """Lay increments on a grid: at the instant just before their reading, or evenly over the silence.
+    """Lay the increments between whose readings there was silence on a grid, evenly over that silence.
 
     Parameters
     ----------
@@ -154,13 +159,7 @@ def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.ND
     -------
     Spread
     """
-    pairs = np.arange(len(inc.at))
-    instant = silent_between == 0
-    if instant.all():
-        segment = np.searchsorted(edges, inc.at, side="left") - 1
-        return Spread(segment, pairs, inc.amount, np.zeros(len(pairs), dtype=np.int64))
-    at_segment = np.searchsorted(edges, inc.at[instant], side="left") - 1
-    over = pairs[~instant]
+    over = np.flatnonzero(silent_between)
     begin = np.clip(np.searchsorted(edges, inc.before[over], side="right") - 1, 0, len(silent) - 1)
     finish = np.searchsorted(edges, inc.at[over], side="left") - 1
     length = finish - begin + 1
@@ -171,10 +170,4 @@ def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.ND
     silent_ns = np.where(silent[segment], np.maximum(overlap, 0), 0)
     part = silent_ns > 0
     pair, segment, silent_ns = pair[part], segment[part], silent_ns[part]
-    amount = inc.amount[pair] * (silent_ns / silent_between[pair])
-    return Spread(
-        segment=np.concatenate((at_segment, segment)),
-        pair=np.concatenate((pairs[instant], pair)),
-        amount=np.concatenate((inc.amount[instant], amount)),
-        silent_ns=np.concatenate((np.zeros(len(at_segment), dtype=np.int64), silent_ns)),
-    )
+    return Spread(segment, pair, inc.amount[pair] * (silent_ns / silent_between[pair]), silent_ns)

@@ -46,6 +46,18 @@ class Grid:
         """Length of each interval [ns]."""
         return np.diff(self.edges)
 
+    def stretches(self, *keys: npt.NDArray[np.generic]) -> Ints:
+        """First interval of each stretch in which all but the state stays as it is, and `keys` too.
+
+        A part counted at an instant of a stretch may be laid into its first interval.
+        """
+        new = np.zeros(len(self.state), dtype=bool)
+        new[:1] = True
+        held = (self.shift, self.product, self.order, self.line, self.planned)
+        for key in (*held, self.pri.view(np.int64), self.line_pri.view(np.int64), *keys):
+            new[1:] |= key[1:] != key[:-1]
+        return np.flatnonzero(new)
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -122,7 +134,7 @@ def make_grid(
     cells = NO_TIMES
     if cell_ns is not None:
         cells = np.arange(-(-show[0] // cell_ns) * cell_ns, show[1], cell_ns, dtype=np.int64)
-    parts = [m.state, m.product, m.order, m.pri, line_pri, line, calendar.current, planned, *m.live.values()]
+    parts = [m.product, m.order, m.pri, line_pri, line, calendar.current, planned, *m.live.values()]
     times = [np.array([low, high, *show], np.int64), cells, *(s.time for s in parts)]
     for inc in m.counters.values():
         times += [inc.before[inc.reset], inc.at[inc.reset], np.array([inc.first or low], np.int64)]
@@ -130,14 +142,14 @@ def make_grid(
         times += [*m.energy.known]
     if site.energy is not None:
         times.append(np.array(site.energy.edges, np.int64))
-    edges = merged(*(t if (t[1:] >= t[:-1]).all() else np.sort(t) for t in times))
-    edges = edges[(edges >= low) & (edges <= high)]
+    more = merged(*(t if (t[1:] >= t[:-1]).all() else np.sort(t) for t in times))
+    edges, state = m.state.cut(more[(more >= low) & (more <= high)])
     if len(edges) == 1:  # nothing was ever read, and nothing is asked
-        edges = np.array([edges[0], edges[0] + 1])
+        edges, state = np.array([edges[0], edges[0] + 1]), state.repeat(2)
     at = edges[:-1]
     return Grid(
         edges=edges,
-        state=m.state.along(at).astype(np.int64, copy=False),
+        state=state[:-1].astype(np.int64, copy=False),
         shift=calendar.current.along(at).astype(np.int64, copy=False),
         product=m.product.along(at).astype(np.int64, copy=False),
         order=m.order.along(at).astype(np.int64, copy=False),

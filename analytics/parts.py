@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.counters import Spread, lay_out
+from analytics.counters import Increments, Spread, lay_out
 from analytics.grid import Grid, Ints
-from analytics.signals import NS, Bools, Floats, Silence
+from analytics.signals import NS, Bools, Floats, Silence, Times
 from analytics.states import UNKNOWN
 from analytics.view import View
 
@@ -26,29 +26,43 @@ class _Laid:
     missing: Bools
 
 
-def _lay(m: View, role: str, grid: Grid) -> _Laid:
+def _lay(m: View, role: str, grid: Grid, stretches: Ints) -> _Laid:
     inc, at = m.counters[role], grid.edges[:-1]
-    silent = (grid.state == UNKNOWN) | ~m.live[role].at(at).astype(bool)
-    silence = Silence.on_grid(grid.edges, silent)
-    between = silence.before(inc.at) - silence.before(inc.before)
+    size, live = len(at), m.live[role]
+    silent = grid.state == UNKNOWN
+    if len(live.time) or not live.before:
+        silent |= ~live.along(at).astype(bool)
+    between = Silence.on_grid(grid.edges, silent).between(inc.before, inc.at)
     spread = lay_out(inc, grid.edges, silent, between)
-    size = len(at)
-    parts = np.bincount(spread.segment, weights=spread.amount, minlength=size).astype(float)
-    if not silent.any():
-        within_s = _ideal(parts, grid.pri, grid.planned)
-        missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
-        return _Laid(parts, np.zeros(size), within_s, within_s, missing)
-    unseen = grid.state[spread.segment] == UNKNOWN
-    unknown_parts = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size).astype(
-        float
-    )
-    low_s, high_s = _bounds(inc.amount, between, spread, grid)
+    parts = counted = _at_once(inc, grid.edges, stretches, between)
+    within_s = _ideal(counted, grid)
     missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
+    if len(spread.pair) == 0:
+        return _Laid(parts, np.zeros(size), within_s, within_s, missing)
+    parts = counted + np.bincount(spread.segment, weights=spread.amount, minlength=size)
+    unseen = grid.state[spread.segment] == UNKNOWN
+    hidden = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size)
+    low_s, high_s = _bounds(inc.amount, between, spread, grid)
     lost = inc.reset & (between > 0)
     # Several resets may share one silence's edges: intervals are merged before they are laid out.
     for begin, finish in zip(inc.before[lost], inc.at[lost], strict=True):
         missing |= silent & (at >= begin) & (at < finish)
-    return _Laid(parts, unknown_parts, low_s, high_s, missing)
+    return _Laid(parts, hidden.astype(float), within_s + low_s, within_s + high_s, missing)
+
+
+def _at_once(inc: Increments, edges: Times, stretches: Ints, between: Ints) -> Floats:
+    """What was counted at an instant, just before its reading; in the first interval of its stretch."""
+    at, amount = inc.at, inc.amount
+    if between.any():
+        instant = between == 0
+        at, amount = at[instant], amount[instant]
+    # Of a stretch that begins as a part is counted, the part is not: it belongs to the one before.
+    first = np.searchsorted(at, edges[stretches], side="right")
+    some = np.diff(first, append=len(at)) > 0
+    counted = np.zeros(len(edges) - 1)
+    if some.any():
+        counted[stretches[some]] = np.add.reduceat(amount, first[some])
+    return counted
 
 
 def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[Floats, Floats]:
@@ -57,17 +71,20 @@ def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[
     Per increment: it crosses if its silence has time on both sides of an edge. The high bound lets in
     all of it, up to the ideal time that fills the silence's part of PBT, spread evenly over that part.
     """
-    size, pairs = len(grid.state), len(amount)
+    size = len(grid.state)
+    whose, pair = np.unique(spread.pair, return_inverse=True)
+    amount, between = amount[whose], between[whose]
+    pairs = len(whose)
     planned = grid.planned[spread.segment]
     pri = grid.pri[spread.segment]
-    inside_ns = np.bincount(spread.pair[planned], weights=spread.silent_ns[planned], minlength=pairs)
+    inside_ns = np.bincount(pair[planned], weights=spread.silent_ns[planned], minlength=pairs)
     crossing = (inside_ns > 0) & (inside_ns < between)
-    plain = planned & ~crossing[spread.pair]
+    plain = planned & ~crossing[pair]
     # An interval without a cycle time and without parts has no ideal time: 0 x NaN is not wanted here.
     ideal = np.where(spread.amount == 0, 0.0, spread.amount * pri)
     low = np.bincount(spread.segment[plain], weights=ideal[plain], minlength=size).astype(float)
-    part = planned & crossing[spread.pair]
-    pair, segment = spread.pair[part], spread.segment[part]
+    part = planned & crossing[pair]
+    pair, segment = pair[part], spread.segment[part]
     weight = pri[part] * spread.silent_ns[part]
     ideal_ns = np.bincount(pair, weights=weight, minlength=pairs)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,9 +98,11 @@ def _mix(laid: dict[str, _Laid], mix: dict[str, float] | None, name: str, size: 
     """A weighted sum of counters; NaN where they cannot tell."""
     if mix is None:
         return np.full(size, np.nan)
-    total = np.zeros(size)
-    for role, weight in mix.items():
-        total += weight * getattr(laid[role], name)
+    parts: list[tuple[float, Floats]] = [(w, getattr(laid[role], name)) for role, w in mix.items()]
+    weight, total = parts[0]
+    total = total if weight == 1 else weight * total
+    for weight, more in parts[1:]:
+        total = total + (more if weight == 1 else weight * more)
     return total
 
 
@@ -127,14 +146,21 @@ def quantities(roles: frozenset[str], assume_quality: float | None) -> tuple[Mix
     return produced_mix, good_mix, scrap_mix
 
 
-def quantity_columns(m: View, grid: Grid) -> dict[str, Floats]:
+def quantity_columns(m: View, grid: Grid, stretches: Ints) -> dict[str, Floats]:
     """Every field of parts, material and their ideal time, per interval of the grid; NaN: undefined.
+
+    Parameters
+    ----------
+    m : View
+    grid : Grid, of n intervals
+    stretches : ndarray of int64
+        See :meth:`Grid.stretches`; within one it does not matter to which interval a part belongs.
 
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
     """
-    laid = {role: _lay(m, role, grid) for role in m.counters}
+    laid = {role: _lay(m, role, grid, stretches) for role in m.counters}
     size = len(grid.state)
     produced, good, scrap = quantities(
         frozenset(laid) & frozenset(_QUALITY_COUNTERS), m.machine.assume_quality
@@ -148,10 +174,10 @@ def quantity_columns(m: View, grid: Grid) -> dict[str, Floats]:
         "ideal_good_low_s": _mix(laid, good, "low_s", size),
         "ideal_good_high_s": _mix(laid, good, "high_s", size),
     }
-    columns["ideal_production_time_s"] = _ideal(columns["produced_quantity"], grid.pri, grid.planned)
-    columns["ideal_good_time_s"] = _ideal(columns["good_quantity"], grid.pri, grid.planned)
     unseen = _mix(laid, produced, "unknown_parts", size)
-    columns["ideal_production_unknown_s"] = _ideal(unseen, grid.pri, grid.planned)
+    columns["ideal_production_time_s"] = _ideal(columns["produced_quantity"], grid)
+    columns["ideal_good_time_s"] = _ideal(columns["good_quantity"], grid)
+    columns["ideal_production_unknown_s"] = _ideal(unseen, grid)
     tells = [laid[role].missing for role in _QUALITY_COUNTERS if role in laid]
     missing = np.logical_or.reduce(tells) if tells else np.ones(size, dtype=bool)
     columns["count_missing_s"] = grid.length_ns / NS * (missing & grid.planned)
@@ -162,7 +188,11 @@ def _alone(laid: dict[str, _Laid], role: str) -> Mix:
     return {role: 1.0} if role in laid else None
 
 
-def _ideal(parts: Floats, pri: Floats, within: Bools) -> Floats:
-    """PRI x parts; no parts need no time, whatever the cycle time."""
-    counted = np.where(within, parts, np.where(np.isnan(parts), np.nan, 0.0))
-    return np.where(counted == 0, 0.0, counted * pri)
+def _ideal(parts: Floats, grid: Grid) -> Floats:
+    """PRI x parts within planned time; no parts need no time, whatever the cycle time.
+
+    A counter that is not there is NaN all along, and so is its ideal time.
+    """
+    if len(parts) and parts[0] != parts[0]:
+        return parts
+    return np.where(grid.planned & (parts != 0), parts * grid.pri, 0.0)

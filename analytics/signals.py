@@ -66,6 +66,31 @@ class Steps:
         cuts[1:-1] = np.searchsorted(edges, self.time)
         return np.repeat(padded, np.diff(cuts))
 
+    def cut(self, more: Times) -> tuple[Times, npt.NDArray[np.generic]]:
+        """The own edges and some others, and what holds from each on.
+
+        Parameters
+        ----------
+        more : ndarray of int64, shape (m,)
+            Ascending, unique. The own edges have to be unique too.
+
+        Returns
+        -------
+        edges, value : ndarray, shape (n,)
+        """
+        place = np.searchsorted(self.time, more)
+        if len(self.time):
+            new = self.time[np.minimum(place, len(self.time) - 1)] != more
+            more, place = more[new], place[new]
+        own = np.ones(len(self.time) + len(more), dtype=bool)
+        own[place + np.arange(len(place))] = False
+        edges = np.empty(len(own), dtype=np.int64)
+        edges[own], edges[~own] = self.time, more
+        padded = np.empty(len(self.value) + 1, dtype=self.value.dtype)
+        padded[0] = self.before
+        padded[1:] = self.value
+        return edges, padded[np.cumsum(own)]
+
 
 def merged(*times: Times) -> Times:
     """All times of several ascending arrays, each once, ascending."""
@@ -213,3 +238,17 @@ class Silence:
         part = np.clip(times - self.start[inside], 0, self.end[inside] - self.start[inside])
         before: Ints = self.total[inside] + part
         return before
+
+    def between(self, begin: Times, end: Times) -> Ints:
+        """Silent nanoseconds in each of disjoint, ascending intervals, shape of them.
+
+        Only those that silence touches are looked at, which mostly are few.
+        """
+        found = np.zeros(len(begin), dtype=np.int64)
+        first = np.searchsorted(end, self.start, side="right")
+        length = np.maximum(np.searchsorted(begin, self.end, side="left") - first, 0)
+        if length.sum() > len(begin):
+            return self.before(end) - self.before(begin)
+        touched = np.repeat(first - np.cumsum(length) + length, length) + np.arange(length.sum())
+        found[touched] = self.before(end[touched]) - self.before(begin[touched])
+        return found

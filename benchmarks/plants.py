@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analytics.fetch import Row
 from fieldlab_configs import Site, parse
 
 NS = 1_000_000_000
@@ -20,8 +21,16 @@ fieldlab: bench
 timezone: Europe/Amsterdam
 energy: {price_eur_per_kwh: 0.21, co2_kg_per_kwh: 0.27, source: made up}
 shifts:
-  - {name: early, days: [mon, tue, wed, thu, fri], start: "06:00", end: "14:30", breaks: [{start: "09:00", minutes: 15}]}
-  - {name: late, days: [mon, tue, wed, thu, fri], start: "14:30", end: "23:00", breaks: [{start: "18:00", minutes: 30}]}
+  - name: early
+    days: [mon, tue, wed, thu, fri]
+    start: "06:00"
+    end: "14:30"
+    breaks: [{start: "09:00", minutes: 15}]
+  - name: late
+    days: [mon, tue, wed, thu, fri]
+    start: "14:30"
+    end: "23:00"
+    breaks: [{start: "18:00", minutes: 30}]
 lines:
   - id: line
     machines:
@@ -79,11 +88,12 @@ class Plant:
             self.samples += sum(len(t) for t, _ in self.raw[name].values())
 
     def _times(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.int64]:
-        """Distinct milliseconds, ascending."""
+        """Distinct milliseconds, ascending, from the very beginning on."""
         ms = np.unique(rng.integers(0, (self.end_ns - self.start_ns) // 1_000_000, n))
         while len(ms) < n:
             more = rng.integers(0, (self.end_ns - self.start_ns) // 1_000_000, n - len(ms))
             ms = np.unique(np.concatenate((ms, more)))
+        ms[0] = 0
         return self.start_ns + ms * 1_000_000
 
     def _counter(
@@ -119,10 +129,16 @@ class Plant:
                     found.append(Series(tags, time[low:high], {name: value[low:high]}))
         return found
 
-    def last_before(self, *_: object, **__: object) -> list[object]:
+    def last_before(
+        self, bucket: str, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
+    ) -> list[Row]:
         """Nothing came before."""
+        del bucket, measurement, time_ns, where
         return []
 
-    def first_from(self, *_: object, **__: object) -> list[object]:
+    def first_from(
+        self, bucket: str, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
+    ) -> list[Row]:
         """Nothing comes after."""
+        del bucket, measurement, time_ns, where
         return []

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make .venv from a lock: `env.sh dev` (everything) or `env.sh demo` (what the demo needs).
+# Make .venv from a lock: `env.sh dev` (everything), `env.sh demo` (what the demo needs) or `env.sh bench`
+# (everything, and the peers that are measured beside it).
 # Nothing that is not in the lock with its hash is downloaded. Running it again does nothing,
 # until a lock, pyproject.toml, the Python or the folder changes.
 set -eu
@@ -8,7 +9,8 @@ cd "$(dirname "$0")/.."
 case "${1:-dev}" in
     demo) lock=requirements-demo.lock ;;
     dev) lock=requirements.lock ;;
-    *) echo "usage: env.sh dev|demo" >&2; exit 2 ;;
+    bench) lock=requirements-bench.lock ;;
+    *) echo "usage: env.sh dev|demo|bench" >&2; exit 2 ;;
 esac
 
 python=.venv/bin/python
@@ -20,7 +22,7 @@ done_for() {
     [ -x "$python" ] && [ -x .venv/bin/fieldlab ] &&
         [ "$(cat ".venv/.installed-$1" 2>/dev/null)" = "$(mark "$2")" ]
 }
-if done_for dev requirements.lock || { [ "$1" = demo ] && done_for demo "$lock"; }; then
+if { [ "$1" != bench ] && done_for dev requirements.lock; } || { [ "$1" != dev ] && done_for "$1" "$lock"; }; then
     exit 0
 fi
 
@@ -65,7 +67,7 @@ if ! { [ -x "$python" ] && new_enough "$python" && "$python" -m pip --version >/
     echo "Making .venv with $("$base" -V) ..."
     "$base" -m venv --clear .venv
 fi
-rm -f .venv/.installed-dev .venv/.installed-demo
+rm -f .venv/.installed-*
 echo "Installing from $lock (the first time this takes a minute or so) ..."
 # Only what goes wrong is shown: setuptools warns at length about editable installations.
 pip() {
@@ -78,3 +80,4 @@ pip() {
 pip install --require-hashes --requirement "$lock"
 pip install --no-deps --no-build-isolation --editable .
 mark "$lock" >".venv/.installed-$1"
+[ "$1" != bench ] || mark requirements.lock >.venv/.installed-dev

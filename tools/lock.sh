@@ -21,4 +21,6 @@ compile() {
 upgrade=${UPGRADE:+--upgrade}
 # shellcheck disable=SC2086  # one word or none
 compile $upgrade --extra dev --output-file requirements.lock
+# shellcheck disable=SC2086
+compile --extra dev --extra bench --constraint requirements.lock --output-file requirements-bench.lock
 compile --extra app --constraint requirements.lock --output-file requirements-demo.lock
