@@ -99,7 +99,7 @@ class Plant:
     def _counter(
         self, rng: np.random.Generator, n: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        count = 1000.0 + np.cumsum(rng.integers(1, 3, n))
+        count = 1000 + np.cumsum(rng.integers(1, 3, n)).astype(np.float64)
         for at in rng.integers(0, n, 3):  # now and then it begins again
             count[at:] -= count[at]
         return self._times(rng, n), count
