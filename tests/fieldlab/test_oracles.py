@@ -1,4 +1,4 @@
-"""Worked examples that others have published, as a config and a recording: the command gives their answers."""
+"""Worked examples that others have published, each as a config and a recording: what the command answers."""
 
 import pytest
 
