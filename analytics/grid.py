@@ -143,7 +143,7 @@ def make_grid(
     if site.energy is not None:
         times.append(np.array(site.energy.edges, np.int64))
     more = merged(*(t if (t[1:] >= t[:-1]).all() else np.sort(t) for t in times))
-    edges, state = m.state.cut(more[(more >= low) & (more <= high)])
+    edges, state = m.state.cut(low, high, more[(more >= low) & (more <= high)])
     if len(edges) == 1:  # nothing was ever read, and nothing is asked
         edges, state = np.array([edges[0], edges[0] + 1]), state.repeat(2)
     at = edges[:-1]

@@ -66,29 +66,32 @@ class Steps:
         cuts[1:-1] = np.searchsorted(edges, self.time)
         return np.repeat(padded, np.diff(cuts))
 
-    def cut(self, more: Times) -> tuple[Times, npt.NDArray[np.generic]]:
-        """The own edges and some others, and what holds from each on.
+    def cut(self, low: int, high: int, more: Times) -> tuple[Times, npt.NDArray[np.generic]]:
+        """The own edges in ``[low, high]`` and some others, and what holds from each on.
 
         Parameters
         ----------
+        low, high : int
         more : ndarray of int64, shape (m,)
-            Ascending, unique. The own edges have to be unique too.
+            Within them; ascending, unique. The own edges have to be unique too.
 
         Returns
         -------
         edges, value : ndarray, shape (n,)
         """
-        place = np.searchsorted(self.time, more)
-        if len(self.time):
-            new = self.time[np.minimum(place, len(self.time) - 1)] != more
+        first, last = np.searchsorted(self.time, (low, high + 1))
+        time = self.time[first:last]
+        place = np.searchsorted(time, more)
+        if len(time):
+            new = time[np.minimum(place, len(time) - 1)] != more
             more, place = more[new], place[new]
-        own = np.ones(len(self.time) + len(more), dtype=bool)
+        own = np.ones(len(time) + len(more), dtype=bool)
         own[place + np.arange(len(place))] = False
         edges = np.empty(len(own), dtype=np.int64)
-        edges[own], edges[~own] = self.time, more
-        padded = np.empty(len(self.value) + 1, dtype=self.value.dtype)
-        padded[0] = self.before
-        padded[1:] = self.value
+        edges[own], edges[~own] = time, more
+        padded = np.empty(len(time) + 1, dtype=self.value.dtype)
+        padded[0] = self.value[first - 1] if first else self.before
+        padded[1:] = self.value[first:last]
         return edges, padded[np.cumsum(own)]
 
 

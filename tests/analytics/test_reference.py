@@ -25,10 +25,20 @@ def both(seed, by, **span):
     return ({tuple(row[k] for k in by): row for row in rows} for rows in (ours, theirs))
 
 
-@pytest.mark.parametrize("by", [(), ("machine", "shift", "product"), ("line", "hour"), ("day", "shift_date")])
-@pytest.mark.parametrize("seed", range(300, 312))
-def test_every_figure_equals_the_references(seed, by):
+BYS = (
+    (),
+    ("machine", "shift", "product"),
+    ("line", "hour"),
+    ("day", "shift_date"),
+    ("machine",),
+    ("shift", "product", "hour"),
+)
+
+
+@pytest.mark.parametrize("seed", range(300, 600))
+def test_every_figure_equals_the_references(seed):
     """Ragged, unsorted, gaps, resets, daylight saving: each figure of each group is the same."""
+    by = BYS[seed % len(BYS)]
     ours, theirs = both(seed, by)
     assert ours.keys() == theirs.keys()
     for key, expected in theirs.items():

@@ -37,7 +37,8 @@ def read(config):
     if isinstance(config, Path) or "\n" not in config:
         config = Path(config).read_text(encoding="utf-8")
     yaml = YAML(typ="safe", pure=True)
-    known = yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"]
+    # Of the class as it came, not as the read before left it.
+    known = type(yaml.constructor).construct_yaml_timestamp
     # Python's datetime knows no nanoseconds: a time with a fraction stays the text that it is.
     yaml.constructor.add_constructor(
         "tag:yaml.org,2002:timestamp",

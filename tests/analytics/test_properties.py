@@ -1,0 +1,111 @@
+"""What holds for every plant and every range: sums, scales, and no order of arrival."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics import query
+from analytics.fields import ATOM_FIELDS
+from fieldlab_configs import parse
+from tests.analytics.feed import samples, write
+from tests.analytics.memory import MemoryStore
+from tests.reference.plants import plant
+
+SEEDS = st.integers(0, 10**6)
+BOUNDS = frozenset({"ideal_good_low_s", "ideal_good_high_s"})
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def filled(seed, shuffle=None):
+    """A plant and its recording in a store: `(site, store, start, end)`; arrivals shuffled if asked."""
+    config, recording = plant(seed)
+    arrivals = list(samples(recording))
+    times = [a[0] for a in arrivals]
+    store = MemoryStore()
+    if shuffle is not None:
+        # What has one series and one time keeps its order: there the later arrival wins.
+        order = list(range(len(arrivals)))
+        random.Random(shuffle).shuffle(order)
+        first = {}
+        for place, n in enumerate(order):
+            first.setdefault(arrivals[n][:3], []).append(place)
+        shuffled = [None] * len(arrivals)
+        for key, places in first.items():
+            same = [a for a in arrivals if a[:3] == key]
+            for place, arrival in zip(sorted(places), same, strict=True):
+                shuffled[place] = arrival
+        arrivals = shuffled
+    for arrival in arrivals:
+        write(store, *arrival)
+    return parse(config, "plant.yaml"), store, min(times), max(times)
+
+
+def by_machine(site, store, start, end):
+    """The additive fields of each machine."""
+    rows = query.kpis(site, store, start_ns=start, end_ns=end, by=("machine",))
+    return {row["machine"]: {name: row[name] for name in ATOM_FIELDS} for row in rows}
+
+
+@quick
+@given(seed=SEEDS, share=st.floats(0, 1))
+def test_the_parts_of_a_range_add_up_to_it(seed, share):
+    """Wherever it is split, a range that is read by itself says its part of the whole."""
+    site, store, start, end = filled(seed)
+    middle = start + round((end - start) * share)
+    whole = by_machine(site, store, start, end)
+    parts = [by_machine(site, store, start, middle), by_machine(site, store, middle, end)]
+    for machine, fields in whole.items():
+        for name, value in fields.items():
+            found = [part[machine][name] for part in parts if machine in part]
+            if value is None or any(v is None for v in found):
+                continue
+            assert sum(found) == pytest.approx(value, rel=1e-9, abs=1e-7), (machine, name)
+
+
+@quick
+@given(seed=SEEDS, shuffle=st.integers(0, 99))
+def test_the_order_of_arrival_changes_nothing(seed, shuffle):
+    """Unsorted input is sorted."""
+    told, mixed = by_machine(*filled(seed)), by_machine(*filled(seed, shuffle))
+    assert told == mixed
+
+
+@quick
+@given(seed=SEEDS)
+def test_cells_shifts_and_products_add_up_to_the_machine(seed):
+    """Whatever a range is grouped by, the groups are a partition of it."""
+    site, store, start, end = filled(seed)
+    whole = by_machine(site, store, start, end)
+    for by in (("machine", "cell"), ("machine", "shift", "product"), ("machine", "hour", "shift_date")):
+        sums = {machine: dict.fromkeys(fields, 0.0) for machine, fields in whole.items()}
+        for row in query.kpis(site, store, start_ns=start, end_ns=end, by=by):
+            for name in ATOM_FIELDS:
+                value = row[name]
+                total = sums[row["machine"]]
+                total[name] = None if value is None or total[name] is None else total[name] + value
+        for machine, fields in whole.items():
+            for name, value in fields.items():
+                found = sums[machine][name]
+                if value is not None and found is not None:
+                    assert found == pytest.approx(value, rel=1e-9, abs=1e-7), (machine, name, by)
+
+
+@quick
+@given(seed=SEEDS)
+def test_time_is_divided_without_rest(seed):
+    """PBT = APT + AUST + ADET + unknown; states make the calendar; the true OEE's bounds are in order."""
+    for fields in by_machine(*filled(seed)).values():
+        parts = (
+            "actual_production_time_s",
+            "actual_unit_setup_time_s",
+            "actual_unit_delay_time_s",
+            "unknown_time_s",
+        )
+        assert sum(fields[p] for p in parts) == pytest.approx(fields["planned_busy_time_s"], abs=1e-7)
+        states = sum(v for k, v in fields.items() if k.startswith("state_"))
+        assert states == pytest.approx(fields["calendar_time_s"], abs=1e-7)
+        low, high = fields["ideal_good_low_s"], fields["ideal_good_high_s"]
+        if low is not None and fields["good_quantity"] is not None and fields["good_quantity"] >= 0:
+            assert low <= high + 1e-7
