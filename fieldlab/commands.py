@@ -147,6 +147,13 @@ def _ledger(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
     )
+    command.add_argument("--dead", action="store_true", help="show the dead letters too, newest first")
+    command.add_argument(
+        "--resend",
+        action="store_true",
+        help="put dead letters that can be samples back into the spool; the gateway must be stopped",
+    )
+    command.add_argument("--reason", metavar="TEXT", help="send only those again that died of this reason")
     command.set_defaults(room="fieldlab.ledger")
 
 

@@ -104,6 +104,8 @@ class MqttSource(Model):
     password: Secret | None = None
     protocol: Literal["5", "3.1.1", "auto"] = "auto"
     client_id: str | None = None  # default: fieldlab, gateway and source
+    # A connection that is dead but open is noticed after twice this: by default within 40 s.
+    keep_alive_s: Annotated[int, Number("seconds", least=1, most=3600, whole=True)] = 20
     clock_topic: Annotated[str | None, Text(r"[^+#]+", _PLAIN_TOPIC)] = None  # for `clock: source`
 
     @property
@@ -127,6 +129,7 @@ class Spool(Model):
 
     path: Annotated[Path, File()] = Path("spool")  # absolute: resolved against the config's own folder
     max_bytes: Annotated[int, Size()] = 4_000_000_000
+    when_full: Literal["block", "drop_oldest"] = "block"  # block: machines wait, nothing is lost
 
 
 class Gateway(Model):
@@ -156,11 +159,12 @@ class StoreConfig(Model):
         Annotated[str, OneOf(("raw", "kpi"), what="the name of a bucket")],
         Annotated[str, Text(r"[1-9]\d{0,5}[hdwy]", "must be a time such as 36h, 400d, 52w or 10y")],
     ] = Field(default_factory=dict)
+    timeout_s: Annotated[float | None, Number("seconds", least=0.1, most=600)] = None  # influxdb; default 10
     path: Annotated[Path | None, File()] = None  # embedded; absolute
 
     def faults(self) -> Iterator[Fault]:
         """Keys of the other kind, or the one that this kind needs missing."""
-        need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", ("url", "org", "token"))
+        need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", ("url", "org", "token", "timeout_s"))
         if getattr(self, need) is None:
             yield (), f"{need} is missing; a store of kind {self.kind} needs it"
         for key in other:

@@ -19,7 +19,8 @@ from ingest.store import Row, Tags
 REMEMBERED: Final = 4096
 """At most so many times per signal tell whether a sample replaces an earlier one; at least half of them."""
 _QUALITIES: Final = 64
-_CONTENT_BYTES: Final = 1000
+CONTENT_BYTES: Final = 1000
+"""So much of a value that cannot be stored is kept."""
 
 Quality = tuple[int, str, str]
 """From when on, code, clock."""
@@ -221,6 +222,6 @@ class Assembler:
 
 def dead_letter(sample: Sample, reason: str) -> DeadLetter:
     """A sample that cannot be stored."""
-    content = str(sample.value).encode("utf-8", "backslashreplace")[:_CONTENT_BYTES]
+    content = str(sample.value).encode("utf-8", "backslashreplace")[:CONTENT_BYTES]
     time_ns = sample.time_ns if -INT64 <= sample.time_ns < INT64 else None
     return DeadLetter(sample.machine, sample.signal, time_ns, content, reason)

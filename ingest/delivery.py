@@ -13,6 +13,7 @@ from typing import Final
 from ingest.account import DeadLetter, Gap, Ledger, Outcome
 from ingest.batches import Batch
 from ingest.frames import PLAIN, REPLACES, decode
+from ingest.room import Room
 from ingest.rows import NONE
 from ingest.store import Rejected, Row, Store, StoreUnavailable, Tags
 
@@ -44,7 +45,12 @@ class Delivery:
         return max(self._metrics_at_s - time.monotonic(), 0.0)
 
     def write(
-        self, batches: Sequence[Batch], gaps: Mapping[int, Gap], account: Ledger, floor_ns: int
+        self,
+        batches: Sequence[Batch],
+        gaps: Mapping[int, Gap],
+        account: Ledger,
+        floor_ns: int,
+        room: Room | None = None,
     ) -> Outcome:
         """Write batches and gaps; the store has them when this returns.
 
@@ -55,6 +61,8 @@ class Delivery:
         account : Ledger
         floor_ns : int
             Time of the last delivery note: the next one is later.
+        room : Room, optional
+            Of the spool, for the gateway's own figures.
 
         Returns
         -------
@@ -76,7 +84,7 @@ class Delivery:
         extra = [*self._gap_rows(gaps.values()), *self._notes(rows, marks, note_ns)]
         metrics = self.metrics_due_s() == 0 and self._now_ns() > 0
         if metrics:
-            extra += self._metrics(account, batches, note_ns)
+            extra += self._metrics(account, batches, room, note_ns)
         rejected = self._store.write("raw", rows + extra) if rows or extra else []
         if metrics:
             self._metrics_at_s = time.monotonic() + METRICS_EVERY_S
@@ -106,12 +114,16 @@ class Delivery:
             yield Row("gap", tags, "to_ns", gap.start_ns, gap.end_ns)
             yield Row("gap", tags, "count", gap.start_ns, float(gap.count))
 
-    def _metrics(self, account: Ledger, batches: Sequence[Batch], note_ns: int) -> Iterator[Row]:
+    def _metrics(
+        self, account: Ledger, batches: Sequence[Batch], room: Room | None, note_ns: int
+    ) -> Iterator[Row]:
         figures = {
             name: getattr(account, name) for name in ("received", "stored", "replaced", "waiting", "dead")
         }
         figures["lag_s"] = max((time.time_ns() - batches[0].at_ns) / 1e9, 0.0) if batches else 0.0
         figures["rss_mb"] = resident_mb()
+        if room is not None and room.autonomy_h is not None:
+            figures["autonomy_h"] = room.autonomy_h
         for name, value in figures.items():
             yield Row("gateway", self._tags, name, note_ns, float(value))
 

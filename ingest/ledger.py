@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingest.account import Account, DeadLetter, Ledger
 from ingest.errors import SpoolUnavailable
+from ingest.room import Room, room
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,17 @@ class Books:
         Dead letters by reason.
     latest : tuple of DeadLetter
         The newest of them, newest first.
+    room : Room
+        How full the spool is, and how long it lasts.
     """
 
     ledger: Ledger
     reasons: dict[str, int]
     latest: tuple[DeadLetter, ...]
+    room: Room
 
 
-def read_books(folder: Path, name: str, *, latest: int = 10) -> Books:
+def read_books(folder: Path, name: str, max_bytes: int, *, latest: int = 10) -> Books:
     """The account of a gateway's spool.
 
     Parameters
@@ -38,6 +42,8 @@ def read_books(folder: Path, name: str, *, latest: int = 10) -> Books:
         Where the spool lies.
     name : str
         The gateway's.
+    max_bytes : int
+        Its bound.
     latest : int
         How many dead letters to bring along.
 
@@ -59,6 +65,7 @@ def read_books(folder: Path, name: str, *, latest: int = 10) -> Books:
                 "SELECT origin, signal, time_ns, content, reason FROM dead ORDER BY id DESC LIMIT ?",
                 (latest,),
             ).fetchall()
+            now = room(db, folder, max_bytes)
     except (sqlite3.Error, ValueError) as error:
         raise SpoolUnavailable(f"gateway {name}: the spool {path} cannot be read: {error}") from error
-    return Books(account.ledger(), reasons, tuple(DeadLetter(*row) for row in newest))
+    return Books(account.ledger(), reasons, tuple(DeadLetter(*row) for row in newest), now)

@@ -18,6 +18,7 @@ from ingest.batches import Batch
 from ingest.delivery import Delivery, Patience
 from ingest.errors import SpoolUnavailable, SpoolUncertain
 from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
+from ingest.room import Alarm, Room
 from ingest.rows import link_tags
 from ingest.samples import Sample
 from ingest.spool import KEEP_SAMPLES, Spool
@@ -79,7 +80,9 @@ class Pipeline:
         self.site = site
         self.gateway = gateway
         spool = site.gateways[gateway].spool
-        self._spool = Spool(spool.path, gateway, spool.max_bytes)
+        self._spool = Spool(
+            spool.path, gateway, spool.max_bytes, drops_oldest=spool.when_full == "drop_oldest"
+        )
         self._assembler = Assembler(site, gateway)
         self._delivery = Delivery(site.fieldlab, gateway, store, now_ns=now_ns)
         self._requests: asyncio.Queue[_Request] = asyncio.Queue(_QUEUE)
@@ -87,6 +90,8 @@ class Pipeline:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"spool-{gateway}")
         self._tasks: list[asyncio.Task[None]] = []
         self._patience = Patience(gateway)
+        self._alarm = Alarm(gateway)
+        self._room: Room | None = None
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._open = False
@@ -195,7 +200,7 @@ class Pipeline:
         try:
             made = self._assembler.take(s for r in requests for s in r.samples)
             self._spool.append(
-                [*_batches(made), *self._beats(requests)],
+                [*as_batches(made), *self._beats(requests)],
                 [*made.dead, *(d for r in requests for d in r.dead)],
                 [g for r in requests for g in r.gaps],
             )
@@ -214,7 +219,7 @@ class Pipeline:
             for r in requests
             for b in r.beats
         ]
-        return _batches(Assembled(rows, [PLAIN] * len(rows)))
+        return as_batches(Assembled(rows, [PLAIN] * len(rows)))
 
     # -- tasks
 
@@ -264,9 +269,12 @@ class Pipeline:
     async def _deliver_once(self) -> bool:
         """Deliver the oldest batches; whether there was anything."""
         spool = self._spool
+        if self._delivery.metrics_due_s() == 0:
+            self._room = await self._in_thread(spool.room)
+            self._alarm.look(self._room)
         batches, gaps = await self._in_thread(lambda: (spool.waiting(BATCH_ROWS), spool.untold_gaps()))
         outcome = await asyncio.to_thread(
-            self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns
+            self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns, self._room
         )
         if batches or gaps:
             await self._in_thread(lambda: spool.delivered(batches, outcome))
@@ -289,11 +297,11 @@ def _settle(requests: Sequence[_Request], error: Exception | None) -> None:
             request.done.set_exception(error)
 
 
-def _batches(made: Assembled) -> list[Batch]:
+def as_batches(made: Assembled) -> list[Batch]:
     """Rows as batches of the spool; samples that write no row are counted with the first."""
     if not made.samples and not made.rows:
         return []
-    batches = []
+    found = []
     samples, replaced = made.samples, made.replaced
     for begin in reversed(range(0, max(len(made.rows), 1), BATCH_ROWS)):
         rows, marks = made.rows[begin : begin + BATCH_ROWS], made.marks[begin : begin + BATCH_ROWS]
@@ -302,6 +310,6 @@ def _batches(made: Assembled) -> list[Batch]:
         counted = replacing + marks.count(SAMPLE)
         if begin == 0:
             counted, replacing = samples, replaced
-        batches.append(Batch(counted, replacing, min(times), max(times), encode(rows, marks)))
+        found.append(Batch(counted, replacing, min(times), max(times), encode(rows, marks)))
         samples, replaced = samples - counted, replaced - replacing
-    return batches[::-1]
+    return found[::-1]

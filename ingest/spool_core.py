@@ -14,6 +14,7 @@ from ingest.batches import NUMBERS, sound
 from ingest.errors import SpoolLocked, SpoolUnavailable
 from ingest.filelock import FileLock
 from ingest.mark import Mark, MarkFile
+from ingest.reserve import Reserve, disk_is_full
 from ingest.spool_file import OutOfOrder, open_database, salvage, set_aside, tells_of_damage
 
 DAMAGED: Final = "spool-damaged"
@@ -38,6 +39,7 @@ class SpoolCore:
         self.max_bytes = max_bytes
         self._mark_file = MarkFile(folder / f"{name}.mark")
         self._lock = FileLock(self.path)
+        self._reserve = Reserve(folder / f"{name}.reserve", max_bytes)
         self._db: sqlite3.Connection | None = None
         self._account = Account()
         self._last_ns = 0
@@ -59,6 +61,8 @@ class SpoolCore:
             self._lock.acquire()
             mark = self._mark_file.open()
             self._open_database(mark)
+            with suppress(SpoolUnavailable, OSError):  # what waits can be delivered without it
+                self._reserve.require()
         except BlockingIOError:
             self.close()
             raise SpoolLocked(
@@ -178,9 +182,13 @@ class SpoolCore:
         except SpoolUnavailable:
             raise
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                self._reserve.release()
             if not tells_of_damage(error):
                 raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
             self._begin_anew(self._account.mark(self._last_ns))
             raise SpoolUnavailable(f"the spool {self.path} was damaged: {error}; it begins anew") from error
         except OSError as error:
+            if disk_is_full(error):
+                self._reserve.release()
             raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error

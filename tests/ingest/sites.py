@@ -32,6 +32,9 @@ store: {{kind: embedded, path: lab.db}}
 """
 
 
-def small_site(folder: Path, max_bytes: str = "100MB") -> Site:
+SMALL = _CONFIG.format(max_bytes="100MB")
+
+
+def small_site(folder: Path, max_bytes: str = "100MB", text: str = SMALL) -> Site:
     """Machines m1 and m2, gateway g, spool and store in a folder."""
-    return parse(_CONFIG.format(max_bytes=max_bytes), folder / "lab.yaml")
+    return parse(text.replace("100MB", max_bytes), folder / "lab.yaml")

@@ -56,7 +56,10 @@ def test_every_dependency_of_the_project_is_locked() -> None:
     wanted = [*PROJECT["project"]["dependencies"], *(d for e in extras.values() for d in e)]
     wanted += PROJECT["dependency-groups"]["build"]
     names = {re.split(r"[\[<>=!~; ]", text)[0].lower().replace(".", "-") for text in wanted} - {"fieldlab"}
-    assert names - {name.lower() for name in locked(ROOT / "requirements.lock")} == set()
+    bench = {name.lower() for name in locked(ROOT / "requirements-bench.lock")}
+    assert names - bench == set()
+    peers = {re.split(r"[<>=]", text)[0] for text in extras["bench"]}
+    assert names - peers - {name.lower() for name in locked(ROOT / "requirements.lock")} == set()
 
 
 def test_the_version_is_said_once() -> None:
