@@ -91,9 +91,20 @@ def whole(kind: Kind, chunk: Chunk) -> tuple[Times, Values]:
     return unpack(kind, chunk[6])
 
 
+def whole_of_schema_1(kind: Kind, chunk: Chunk) -> tuple[Times, Values]:
+    """As :func:`whole`, of a store whose seals cover the data alone."""
+    if zlib.crc32(chunk[6]) != chunk[5]:
+        raise StoreDamaged(BAD_TEXT)
+    return unpack(kind, chunk[6])
+
+
 def joined(kind: Kind, chunks: Iterable[Chunk]) -> tuple[Times, Values]:
     """One settled column of chunks, the oldest first."""
-    found = [whole(kind, chunk) for chunk in chunks]
+    return settled([whole(kind, chunk) for chunk in chunks])
+
+
+def settled(found: list[tuple[Times, Values]]) -> tuple[Times, Values]:
+    """One settled column of columns, the oldest first."""
     if not found:
         return np.empty(0, np.int64), np.empty(0)
     # Sorted by their first time, chunks that do not overlap are settled as they stand.

@@ -31,3 +31,7 @@ class StoreMisconfigured(ConfigError):  # noqa: N818 - named by its remedy: mend
 
     def __init__(self, problem: str) -> None:
         super().__init__([problem])
+
+
+class ArchiveError(ValueError):
+    """An export or a backup that cannot be used: which, what is wrong, what to do."""
