@@ -8,6 +8,7 @@ References
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ingest.columns import kind_of_field
@@ -39,31 +40,65 @@ def encode(rows: Sequence[Row]) -> tuple[list[str], list[Row], list[Rejected]]:
     rejected : list of Rejected
     """
     lines: list[str] = []
-    said: list[Row] = []
-    rejected: list[Rejected] = []
-    series: dict[tuple[str, Tags], tuple[str, str | None]] = {}
-    fields: dict[str, str | None] = {}
-    for row in rows:
-        measurement, tags, field, time_ns, value = row
-        key = measurement, tags
-        if key not in series:
-            series[key] = _series(measurement, tags)
-        if field not in fields:
-            fields[field] = name_problem(field)
-        head, problem = series[key]
-        problem = problem or fields[field]
-        if problem is None and not MIN_NS <= time_ns <= MAX_NS:
-            problem = "its time is beyond what InfluxDB can hold"
+    odd: dict[int, str] = {}
+    # Rows of one series mostly share one object for their tags, and neighbours their time: both are
+    # quicker to recognise than to say again.
+    heads: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict)
+    told_ns, tail = MAX_NS + 1, ""
+    add, said_as = lines.append, repr
+    for measurement, tags, field, time_ns, value in rows:
+        if time_ns != told_ns:
+            told_ns, tail = time_ns, f" {time_ns}" if MIN_NS <= time_ns <= MAX_NS else ""
+        known = heads[field].get(id(tags))
+        if known is None or known[0] != measurement:
+            known = heads[field][id(tags)] = measurement, _head(measurement, tags, field) or ""
+        head = known[1]
+        if head and tail and type(value) is float and value - value == 0.0:
+            add(head + said_as(value) + tail)
+            continue
+        line, problem = _carefully(measurement, tags, field, time_ns, value)
         if problem is None:
-            try:
-                lines.append(f"{head} {field}={_value(field, value)} {time_ns}")
-            except ValueError as error:
-                problem = str(error)
-        if problem is None:
-            said.append(row)
+            add(line)
         else:
-            rejected.append(Rejected(Row(*row), problem))
-    return lines, said, rejected
+            odd[len(lines) + len(odd)] = problem
+    if not odd:
+        return lines, rows if isinstance(rows, list) else list(rows), []
+    said = [row for place, row in enumerate(rows) if place not in odd]
+    return lines, said, [Rejected(Row(*rows[place]), problem) for place, problem in odd.items()]
+
+
+def _carefully(
+    measurement: str, tags: Tags, field: str, time_ns: int, value: float | str
+) -> tuple[str, str | None]:
+    """One line of any kind; or what is wrong with it."""
+    problem = _problem(measurement, tags, field)
+    if problem is None and not MIN_NS <= time_ns <= MAX_NS:
+        problem = "its time is beyond what InfluxDB can hold"
+    if problem is not None:
+        return "", problem
+    try:
+        return f"{_named(measurement, tags, field)}{_value(field, value)} {time_ns}", None
+    except ValueError as error:
+        return "", str(error)
+
+
+def _head(measurement: str, tags: Tags, field: str) -> str | None:
+    """The beginning of a series' lines up to a number; None where it takes more care than that."""
+    if field.endswith("_ns") or _problem(measurement, tags, field) is not None:
+        return None
+    return _named(measurement, tags, field)
+
+
+def _named(measurement: str, tags: Tags, field: str) -> str:
+    pairs = (f"{name}={value.translate(_TAG_ESCAPES)}" for name, value in sorted(tags))
+    return f"{','.join([measurement, *pairs])} {field}="
+
+
+def _problem(measurement: str, tags: Tags, field: str) -> str | None:
+    """What is wrong with the names or tags of a series."""
+    names = (measurement, field, *(name for name, _ in tags))
+    problems = (*map(name_problem, names), *(tag_problem(name, value) for name, value in tags))
+    return next((problem for problem in problems if problem is not None), None)
 
 
 def name_problem(name: str) -> str | None:
@@ -71,19 +106,6 @@ def name_problem(name: str) -> str | None:
     if name == "time":
         return "time is no name for a field or tag"
     return None if _NAME.match(name) else f"{name[:40]!r} is no name: letters, digits, _ . - only"
-
-
-def _series(measurement: str, tags: Tags) -> tuple[str, str | None]:
-    """The beginning of a series' lines, or what is wrong with it."""
-    problems = [name_problem(measurement), *(name_problem(name) for name, _ in tags)]
-    problems += [tag_problem(name, value) for name, value in tags]
-    for problem in problems:
-        if problem is not None:
-            return "", problem
-    pairs = sorted(tags)
-    return ",".join(
-        [measurement, *(f"{name}={value.translate(_TAG_ESCAPES)}" for name, value in pairs)]
-    ), None
 
 
 def tag_problem(name: str, value: str) -> str | None:

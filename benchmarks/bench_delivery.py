@@ -1,0 +1,140 @@
+"""Samples in memory through spool to InfluxDB, beside the same InfluxDB fed with lines encoded before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import urllib3
+
+from benchmarks.readings import FIELDS, NS, START_NS
+from benchmarks.rows import Budget, Row, SkipError
+from fieldlab_configs import Site, parse
+from ingest.delivery import resident_mb
+from ingest.influx import InfluxStore
+from ingest.line_protocol import encode
+from ingest.pipeline import Pipeline
+from ingest.samples import Sample
+from ingest.store import Row as Stored
+from tests.servers import ServerMissingError, influxd
+
+VALUES = int(os.environ.get("FIELDLAB_BENCH_DELIVERY", "1000000"))
+BACKLOG = int(os.environ.get("FIELDLAB_BENCH_BACKLOG", "2000000"))
+MACHINES = 4
+HERE = Path(__file__).resolve().parent  # a real disk, not the memory that a folder for temporary files may be
+SENT = 5000
+ENOUGH_S = 1200.0
+
+
+def measure() -> list[Row]:
+    """Both ways, twice each in turn, on the same server; then a backlog."""
+    try:
+        with tempfile.TemporaryDirectory() as folder, influxd(Path(folder)) as (server, _):
+            ours, peer = 0.0, 0.0
+            for n in range(2):
+                peer = max(peer, _preencoded(server.url, f"plain{n}"))
+                ours = max(ours, asyncio.run(_through(server.url, f"ours{n}", VALUES))[0])
+            drained, grown_mb = asyncio.run(_through(server.url, "backlog", BACKLOG, wait=True))
+    except ServerMissingError as error:
+        raise SkipError(str(error)) from error
+    return [
+        Row(
+            f"samples through spool to InfluxDB 1.6, {VALUES:,} values",
+            ours,
+            "values/s",
+            f"lines encoded before: {peer:,.0f}",
+            ours / peer,
+            Budget("ratio", "least", 0.9),
+        ),
+        Row(f"a backlog of {BACKLOG:,} values, drained", drained, "values/s"),
+        Row("the same, growth of memory", grown_mb, "MB", budget=Budget("value", "most", 100)),
+    ]
+
+
+def _site(url: str, name: str, folder: Path) -> Site:
+    signals = "".join(f"          {f}: {{source: b, topic: x/{f}}}\n" for f in FIELDS)
+    machines = "".join(
+        f"      - id: m{i}\n        ideal_cycle_time_s: 10\n        signals:\n{signals}"
+        for i in range(MACHINES)
+    )
+    text = (
+        f"fieldlab: {name}\ntimezone: UTC\nlines:\n  - id: line1\n    machines:\n{machines}"
+        "sources: {b: {kind: mqtt, host: 127.0.0.1}}\n"
+        "gateways: {g: {sources: [b], spool: {path: spool, max_bytes: 8GB}}}\n"
+        f"store: {{kind: influxdb, url: '{url}'}}\n"
+    )
+    return parse(text, folder / "bench.yaml")
+
+
+def _values(n: int) -> Iterator[tuple[int, str, int, float]]:
+    """Machine, signal, time, value: a reading of every signal each second."""
+    draw = random.Random(1)
+    level = {(m, f): draw.uniform(1, 100) for m in range(MACHINES) for f in FIELDS}
+    keys = list(level)
+    for place in range(n):
+        second, which = divmod(place, len(keys))
+        m, f = key = keys[which]
+        level[key] += 1.0 if f.endswith("count") else draw.gauss(0.0, 0.1)
+        yield m, f, START_NS + second * NS, round(level[key], 3)
+
+
+def _preencoded(url: str, name: str) -> float:
+    """Values per second of plain posts of 5,000 lines."""
+    store = InfluxStore(url, name)
+    store.setup()
+    store.close()
+    tags = [(("fieldlab", name), ("line", "line1"), ("machine", f"m{i}")) for i in range(MACHINES)]
+    rows = [Stored("machine", tags[m], f, t, v) for m, f, t, v in _values(VALUES)]
+    bodies = [("\n".join(encode(rows[i : i + SENT])[0])).encode() for i in range(0, len(rows), SENT)]
+    del rows
+    pool = urllib3.PoolManager()
+    began = time.perf_counter()
+    for body in bodies:
+        answer = pool.request("POST", f"{url}/write?db={name}_raw&precision=ns", body=body)
+        if answer.status != 204:
+            raise RuntimeError(f"the server answers {answer.status}")
+    return VALUES / (time.perf_counter() - began)
+
+
+async def _through(url: str, name: str, n: int, *, wait: bool = False) -> tuple[float, float]:
+    """Values per second from memory to the store, and growth of memory; `wait`: of the delivery alone."""
+    with tempfile.TemporaryDirectory(dir=HERE) as folder:
+        site = _site(url, name, Path(folder))
+        store = InfluxStore(url, name)
+        store.setup()
+        if wait:
+            async with Pipeline(
+                site, "g", InfluxStore("http://127.0.0.1:1", name), now_ns=time.time_ns
+            ) as full:
+                await _give(full, n)
+                full._tasks[1].cancel()  # noqa: SLF001 - what is left waits for the next one
+        else:
+            samples = [Sample(f"m{m}", f, t, v) for m, f, t, v in _values(n)]
+        before_mb, began = resident_mb(), time.perf_counter()
+        async with Pipeline(site, "g", store, now_ns=time.time_ns) as pipe:
+            if not wait:
+                await asyncio.gather(*(pipe.accept(samples[i : i + SENT]) for i in range(0, n, SENT)))
+            if not await pipe.drained(ENOUGH_S):
+                raise RuntimeError("it was not delivered in time")
+            took = time.perf_counter() - began
+            account = pipe.ledger()
+        if account.stored != n or not account.balances:
+            raise RuntimeError(f"the account is wrong: {account}")
+        store.close()
+        return n / took, resident_mb() - before_mb
+
+
+async def _give(pipe: Pipeline, n: int) -> None:
+    some: list[Sample] = []
+    for m, f, t, v in _values(n):
+        some.append(Sample(f"m{m}", f, t, v))
+        if len(some) == SENT:
+            await pipe.accept(some)
+            some = []
+    if some:
+        await pipe.accept(some)
