@@ -8,16 +8,28 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
+
+import numpy as np
 
 from ingest.account import DeadLetter, Gap, Ledger, Outcome
 from ingest.batches import Batch
-from ingest.frames import PLAIN, REPLACES, decode
+from ingest.frames import PLAIN, REPLACES, Frame, decode
 from ingest.room import Room
 from ingest.rows import NONE
 from ingest.store import Rejected, Row, Store, StoreUnavailable, Tags
 
 log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class FrameStore(Protocol):
+    """A store that takes the spool's frames as they are, which is quicker than row by row."""
+
+    def write_frames(self, bucket: str, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
+        """Write frames, then rows; otherwise as :meth:`ingest.store.Store.write`."""
+        ...
+
 
 METRICS_EVERY_S: Final = 10.0
 _STATM: Final = Path("/proc/self/statm")
@@ -73,40 +85,45 @@ class Delivery:
         StoreUnavailable
             Try again later.
         """
-        rows: list[Row] = []
-        marks: list[int] = []
-        for batch in batches:
-            frame = decode(batch.payload)
-            rows += frame.rows
-            marks += frame.marks
+        frames = [decode(batch.payload) for batch in batches]
         latest_ns = max((b.last_ns for b in batches), default=0)
         note_ns = max(self._now_ns() or latest_ns, floor_ns + 1)
-        extra = [*self._gap_rows(gaps.values()), *self._notes(rows, marks, note_ns)]
+        extra = [*self._gap_rows(gaps.values()), *self._notes(frames, note_ns)]
         metrics = self.metrics_due_s() == 0 and self._now_ns() > 0
         if metrics:
             extra += self._metrics(account, batches, room, note_ns)
-        rejected = self._store.write("raw", rows + extra) if rows or extra else []
+        rejected = self._send(frames, extra) if frames or extra else []
         if metrics:
             self._metrics_at_s = time.monotonic() + METRICS_EVERY_S
         replaced = sum(b.replaced for b in batches)
-        dead, dead_replacing = _refused(rejected, rows, marks) if rejected else ([], 0)
+        dead, dead_replacing = _refused(rejected, frames) if rejected else ([], 0)
         return Outcome(replaced - dead_replacing, dead, tuple(gaps), note_ns)
 
-    def _notes(self, rows: Sequence[Row], marks: Sequence[int], note_ns: int) -> Iterator[Row]:
+    def _send(self, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
+        if isinstance(self._store, FrameStore):
+            return self._store.write_frames("raw", frames, extra)
+        return self._store.write("raw", [*(row for frame in frames for row in frame.rows), *extra])
+
+    def _notes(self, frames: Iterable[Frame], note_ns: int) -> Iterator[Row]:
         """Per machine, what was touched: half-open, in the time of its rows."""
-        times: dict[Tags, list[int]] = defaultdict(list)
-        samples: dict[Tags, int] = defaultdict(int)
-        for row, mark in zip(rows, marks, strict=True):
-            times[row.tags].append(row.time_ns)
-            samples[row.tags] += mark != PLAIN
-        machines: dict[str, list[Tags]] = defaultdict(list)
-        for tags in times:
-            machines[dict(tags).get("machine", NONE)].append(tags)
-        for machine, series in sorted(machines.items()):
+        touched: dict[str, tuple[int, int, int]] = {}
+        for frame in frames:
+            order = np.argsort(frame.index, kind="stable")
+            which, first = np.unique(frame.index[order], return_index=True)
+            time_ns = frame.time_ns[order]
+            told = np.add.reduceat((frame.marked[order] != PLAIN).astype(np.int64), first)
+            begins, ends = np.minimum.reduceat(time_ns, first), np.maximum.reduceat(time_ns, first)
+            for series, begin, end, n in zip(
+                which.tolist(), begins.tolist(), ends.tolist(), told.tolist(), strict=True
+            ):
+                machine = dict(frame.series[series][1]).get("machine", NONE)
+                low, high, samples = touched.get(machine, (begin, end, 0))
+                touched[machine] = min(low, begin), max(high, end), samples + n
+        for machine, (begin, end, samples) in sorted(touched.items()):
             tags = (*self._tags, ("machine", machine))
-            yield Row("delivery", tags, "from_ns", note_ns, min(min(times[s]) for s in series))
-            yield Row("delivery", tags, "to_ns", note_ns, max(max(times[s]) for s in series) + 1)
-            yield Row("delivery", tags, "samples", note_ns, float(sum(samples[s] for s in series)))
+            yield Row("delivery", tags, "from_ns", note_ns, begin)
+            yield Row("delivery", tags, "to_ns", note_ns, end + 1)
+            yield Row("delivery", tags, "samples", note_ns, float(samples))
 
     def _gap_rows(self, gaps: Iterable[Gap]) -> Iterator[Row]:
         for gap in gaps:
@@ -128,13 +145,12 @@ class Delivery:
             yield Row("gateway", self._tags, name, note_ns, float(value))
 
 
-def _refused(
-    rejected: Sequence[Rejected], rows: Sequence[Row], marks: Sequence[int]
-) -> tuple[list[DeadLetter], int]:
+def _refused(rejected: Sequence[Rejected], frames: Iterable[Frame]) -> tuple[list[DeadLetter], int]:
     """The samples among the rows that the store refused, and how many of them would have replaced one."""
     left: dict[Row, list[int]] = defaultdict(list)
-    for row, mark in zip(rows, marks, strict=True):
-        left[row].append(mark)
+    for frame in frames:
+        for row, mark in zip(frame.rows, frame.marks, strict=True):
+            left[row].append(mark)
     dead, replacing = [], 0
     for row, reason in rejected:
         kinds = left.get(row)

@@ -22,19 +22,67 @@ PLAIN, SAMPLE, REPLACES = 0, 1, 2
 """What a row is for the account: no sample, a sample, a sample whose place was taken before."""
 
 
+Series = tuple[str, Tags, str]
+"""Measurement, tags, field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one batch of the spool holds.
+    """What one batch of the spool holds, as columns of n rows.
 
     Attributes
     ----------
-    rows : list of Row
-    marks : list of int
+    series : list of Series
+    kinds : list of Kind
+        Per series.
+    index : ndarray of uint32, shape (n,)
+        The series of each row.
+    marked : ndarray of uint8, shape (n,)
         Per row PLAIN, SAMPLE or REPLACES.
+    time_ns : ndarray of int64, shape (n,)
+    bits : ndarray of uint64, shape (n,)
+        Floats by their bits, integers as they are, texts as an index into `texts`.
+    texts : list of str
     """
 
-    rows: list[Row]
-    marks: list[int]
+    series: list[Series]
+    kinds: list[Kind]
+    index: npt.NDArray[np.uint32]
+    marked: npt.NDArray[np.uint8]
+    time_ns: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.uint64]
+    texts: list[str]
+
+    @property
+    def marks(self) -> list[int]:
+        """Per row PLAIN, SAMPLE or REPLACES."""
+        marks: list[int] = self.marked.tolist()
+        return marks
+
+    @property
+    def values(self) -> list[float | str]:
+        """The value of each row."""
+        values: list[float | str] = self.bits.view(np.float64).tolist()
+        whole = self.bits.view(np.int64)
+        for i in self.others().tolist():
+            values[i] = self.texts[whole[i]] if self.kinds[self.index[i]] == "s" else int(whole[i])
+        return values
+
+    def others(self) -> npt.NDArray[np.intp]:
+        """The rows whose value is no float."""
+        other = np.array([kind != "f" for kind in self.kinds], dtype=bool)
+        return np.flatnonzero(other[self.index]) if other.any() else np.empty(0, np.intp)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Each row by itself."""
+        series = map(self.series.__getitem__, self.index.tolist())
+        return [
+            Row(measurement, tags, field, time_ns, value)
+            for (measurement, tags, field), time_ns, value in zip(
+                series, self.time_ns.tolist(), self.values, strict=True
+            )
+        ]
 
 
 def encode(rows: Sequence[Row], marks: Sequence[int]) -> bytes:
@@ -69,25 +117,16 @@ def decode(data: bytes) -> Frame:
     if version != _VERSION:
         raise ValueError(f"a spool batch of version {version}; this program knows {_VERSION}")
     body = zlib.decompress(data[_HEAD.size :], bufsize=size)
-    index = np.frombuffer(body, "<u4", n)
-    marks = list(body[4 * n : 5 * n])
-    times = np.cumsum(_unshuffled(body, n, 5 * n), dtype=np.uint64).view(np.int64)
-    bits = _unshuffled(body, n, 13 * n)
     listed, texts = json.loads(body[21 * n :])
-    kinds = [kind for _, _, _, kind in listed]
-    series = [(m, tuple((k, v) for k, v in tags), f) for m, tags, f, _ in listed]
-    kind_of_row = np.array(kinds, dtype=object)[index] if n else np.empty(0, dtype=object)
-    values = bits.view(np.float64).tolist()
-    whole = bits.view(np.int64)
-    for i in np.flatnonzero(kind_of_row != "f").tolist():
-        values[i] = texts[whole[i]] if kind_of_row[i] == "s" else int(whole[i])
-    rows = [
-        Row(key[0], key[1], key[2], time_ns, value)
-        for key, time_ns, value in zip(
-            map(series.__getitem__, index.tolist()), times.tolist(), values, strict=True
-        )
-    ]
-    return Frame(rows, marks)
+    return Frame(
+        series=[(m, tuple((k, v) for k, v in tags), f) for m, tags, f, _ in listed],
+        kinds=[kind for _, _, _, kind in listed],
+        index=np.frombuffer(body, "<u4", n),
+        marked=np.frombuffer(body, np.uint8, n, 4 * n),
+        time_ns=np.cumsum(_unshuffled(body, n, 5 * n), dtype=np.uint64).view(np.int64),
+        bits=_unshuffled(body, n, 13 * n),
+        texts=texts,
+    )
 
 
 def _bits(numbers: list[float], kinds: list[Kind], index: list[int]) -> npt.NDArray[np.uint64]:

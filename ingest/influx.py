@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.columns import Column, Values, array_of, settle, tables
+from ingest.frames import Frame
 from ingest.influx_http import Answer, InfluxHttp
-from ingest.influx_setup import set_up
-from ingest.line_protocol import encode, name_problem
+from ingest.influx_setup import kept, set_up
+from ingest.line_protocol import encode, encode_frame, name_problem
 from ingest.store import Bucket, Rejected, Row, StoreUnavailable, Table, Tags
 
 _LINES: Final = 5000
@@ -74,6 +75,20 @@ class InfluxStore:
         buckets = ["raw", "kpi", *(f"shared:{company}" for company in self._companies)]
         set_up(self._http, {self.database(b): self._retention_s.get(b) for b in buckets})
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._http.url
+
+    @property
+    def server_version(self) -> tuple[int, int]:
+        """Major and minor version, as the server tells it."""
+        return self._http.version
+
+    def kept_s(self) -> dict[str, int | None] | None:
+        """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
+        return kept(self._http)
+
     def write(self, bucket: Bucket, rows: Iterable[Row]) -> list[Rejected]:
         """Write rows; stored when this returns, but for those that it returns."""
         database = self.database(bucket)
@@ -82,9 +97,28 @@ class InfluxStore:
             rejected += self._post(database, lines[begin:end], said[begin:end])
         return rejected
 
+    def write_frames(self, bucket: Bucket, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
+        """Write frames of the spool, and some rows, in as few posts as may be."""
+        database = self.database(bucket)
+        rejected: list[Rejected] = []
+        for frame in frames:
+            lines, odd = encode_frame(frame)
+            rejected += [Rejected(frame.rows[place], problem) for place, problem in odd.items()]
+            rows: list[Row] = []
+            for begin, end in _portions(lines):
+                answer = self._http.post(database, "\n".join(lines[begin:end]).encode())
+                if not answer.written:
+                    # So rare that the rows are made only now.
+                    rows = rows or [row for place, row in enumerate(frame.rows) if place not in odd]
+                    rejected += self._found(database, answer, lines[begin:end], rows[begin:end])
+        return [*rejected, *self.write(bucket, extra)]
+
     def _post(self, database: str, lines: list[str], rows: list[Row]) -> list[Rejected]:
         """Post lines; those that are refused are found by halving."""
-        answer = self._http.post(database, "\n".join(lines).encode())
+        return self._found(database, self._http.post(database, "\n".join(lines).encode()), lines, rows)
+
+    def _found(self, database: str, answer: Answer, lines: list[str], rows: list[Row]) -> list[Rejected]:
+        """What an answer means for the lines that were posted."""
         if answer.written:
             return []
         # 1.x and 3 have kept the good lines, 2.x may have kept none: writing them again changes nothing.
@@ -216,14 +250,19 @@ def _told(field: str, time: Values, values: tuple[Any, ...]) -> tuple[Values, Va
 
 def _portions(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Ranges of lines to post at once, bounded by number and size."""
-    begin = size = 0
-    for at, line in enumerate(lines):
-        if at > begin and (at - begin >= _LINES or size + len(line) > _BYTES):
-            yield begin, at
-            begin, size = at, 0
-        size += len(line) + 1
-    if lines:
-        yield begin, len(lines)
+    for begin in range(0, len(lines), _LINES):
+        end = min(begin + _LINES, len(lines))
+        size = sum(map(len, lines[begin:end]))
+        if size <= _BYTES:
+            yield begin, end
+            continue
+        size, first = 0, begin
+        for at in range(begin, end):
+            if at > first and size + len(lines[at]) > _BYTES:
+                yield first, at
+                size, first = 0, at
+            size += len(lines[at]) + 1
+        yield first, end
 
 
 def _name(name: str) -> str:

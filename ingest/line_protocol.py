@@ -11,7 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from ingest.columns import kind_of_field
+from ingest.frames import Frame
 from ingest.store import Rejected, Row, Tags
 
 MIN_NS, MAX_NS = -(2**63) + 2, 2**63 - 2
@@ -65,6 +69,47 @@ def encode(rows: Sequence[Row]) -> tuple[list[str], list[Row], list[Rejected]]:
         return lines, rows if isinstance(rows, list) else list(rows), []
     said = [row for place, row in enumerate(rows) if place not in odd]
     return lines, said, [Rejected(Row(*rows[place]), problem) for place, problem in odd.items()]
+
+
+def encode_frame(frame: Frame) -> tuple[list[str], dict[int, str]]:
+    """The rows of a frame as lines, column by column.
+
+    Parameters
+    ----------
+    frame : Frame
+
+    Returns
+    -------
+    lines : list of str
+        One per row that can be said, in their order.
+    odd : dict of int to str
+        Rows that cannot, by number, and why.
+    """
+    heads = [_head(*series) or "" for series in frame.series]
+    time_ns, values = frame.time_ns, frame.values
+    new = np.flatnonzero(np.diff(time_ns, prepend=time_ns[:1] - 1))
+    tails = np.array([f" {t}" for t in time_ns[new].tolist()], dtype=object)
+    tail = np.repeat(tails, np.diff(np.append(new, len(time_ns)))).tolist()
+    head = map(heads.__getitem__, frame.index.tolist())
+    lines = [h + repr(v) + t for h, v, t in zip(head, values, tail, strict=True)]
+    odd: dict[int, str] = {}
+    for place in _delicate(frame, heads).tolist():
+        measurement, tags, field = frame.series[frame.index[place]]
+        line, problem = _carefully(measurement, tags, field, int(time_ns[place]), values[place])
+        lines[place] = line
+        if problem is not None:
+            odd[place] = problem
+    return [line for place, line in enumerate(lines) if place not in odd] if odd else lines, odd
+
+
+def _delicate(frame: Frame, heads: Sequence[str]) -> npt.NDArray[np.intp]:
+    """The rows that are no plain number of a series that can be said, at a time that can."""
+    plain = np.array(
+        [bool(head) and kind == "f" for head, kind in zip(heads, frame.kinds, strict=True)], bool
+    )
+    fine = plain[frame.index] & (frame.time_ns >= MIN_NS) & (frame.time_ns <= MAX_NS)
+    fine &= np.isfinite(frame.bits.view(np.float64))
+    return np.flatnonzero(~fine)
 
 
 def _carefully(
