@@ -65,10 +65,10 @@ def _status(error: Exception) -> int | None:
         return 1
     # Only now: importing every room's errors would cost each command a second.
     from fieldlab_configs import ConfigError  # noqa: PLC0415
-    from ingest.errors import RecordingError, SpoolUnavailable  # noqa: PLC0415
+    from ingest.errors import ArchiveError, RecordingError, SpoolUnavailable  # noqa: PLC0415
     from ingest.store import StoreUnavailable  # noqa: PLC0415
 
-    if isinstance(error, ConfigError | RecordingError):
+    if isinstance(error, ArchiveError | ConfigError | RecordingError):
         return 2
     if isinstance(error, StoreUnavailable | SpoolUnavailable):
         return 1

@@ -164,6 +164,41 @@ def _store(command: argparse.ArgumentParser) -> None:
     )
     _config(setup)
     setup.set_defaults(room="fieldlab.store_setup")
+    check = actions.add_parser("check", help="look at the whole store; 1 where anything is wrong with it")
+    _config(check)
+    check.set_defaults(room="fieldlab.store_check")
+    migrate = actions.add_parser(
+        "migrate", help="bring a store of an older Fieldlab up to date, backup first"
+    )
+    _config(migrate)
+    migrate.set_defaults(room="fieldlab.store_migrate")
+    _store_moves(actions)
+
+
+def _store_moves(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = actions.add_parser("export", help="copy the store, or a range of it, to Parquet files")
+    _config(export)
+    export.add_argument(
+        "--to-folder", dest="folder", metavar="DIR", required=True, help="a folder of its own for the files"
+    )
+    _range(export)
+    export.add_argument("--bucket", choices=("raw", "kpi", "all"), default="all", help="what to copy (all)")
+    export.set_defaults(room="fieldlab.store_export")
+    import_ = actions.add_parser("import", help="copy an export into the store, and read it back to prove it")
+    _config(import_)
+    import_.add_argument("folder", metavar="DIR", help="the folder of the export")
+    import_.set_defaults(room="fieldlab.store_import")
+    backup = actions.add_parser("backup", help="the whole store in one file, while it is in use")
+    _config(backup)
+    backup.add_argument("file", metavar="FILE", help="the file to make")
+    backup.set_defaults(room="fieldlab.store_backup")
+    restore = actions.add_parser("restore", help="put a backup in the store's place")
+    _config(restore)
+    restore.add_argument("file", metavar="FILE", help="made by store backup")
+    restore.add_argument(
+        "--force", action="store_true", help="even where the store holds data: they are replaced"
+    )
+    restore.set_defaults(room="fieldlab.store_restore")
 
 
 def _kpi(command: argparse.ArgumentParser) -> None:

@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _set_up_influx(store: object) -> None:
     from ingest.influx import InfluxStore  # noqa: PLC0415 - its client takes a second to import
+    from ingest.influx_check import note_schema  # noqa: PLC0415
 
     if isinstance(store, InfluxStore):
         store.setup()
+        note_schema(store)

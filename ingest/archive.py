@@ -116,6 +116,16 @@ class Manifest:
         """How many values the archive holds."""
         return sum(part.rows for part in self.parts.values())
 
+    @property
+    def tallies(self) -> dict[str, dict[str, Tally]]:
+        """By bucket and measurement."""
+        found: dict[str, dict[str, Tally]] = {}
+        for part in self.parts.values():
+            of_it = found.setdefault(part.bucket, {})
+            for measurement, tally in part.tallies.items():
+                of_it[measurement] = of_it.get(measurement, Tally()) + tally
+        return found
+
     def checked(self) -> Iterator[tuple[Part, Path]]:
         """Each part and its file; ArchiveError where one is not what was exported."""
         for part in self.parts.values():

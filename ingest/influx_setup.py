@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
@@ -11,6 +13,8 @@ from ingest.influx_http import InfluxHttp
 from ingest.store import StoreUnavailable
 
 _V2, _V3 = (2, 0), (3, 0)
+_SPAN = re.compile(r"(\d+)([hms])")
+_UNITS_S = {"h": 3600, "m": 60, "s": 1}
 
 
 def set_up(http: InfluxHttp, databases: Mapping[str, int | None]) -> None:
@@ -29,6 +33,40 @@ def set_up(http: InfluxHttp, databases: Mapping[str, int | None]) -> None:
         for name, keep_s in databases.items():
             _make_bucket(http, name, keep_s)
     # InfluxDB 3 makes a database at the first write to it.
+
+
+def kept(http: InfluxHttp) -> dict[str, int | None] | None:
+    """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
+    if http.version >= _V3:
+        return None
+    if http.version >= _V2:
+        try:
+            found = http.client.buckets_api().find_buckets_iter()  # type: ignore[no-untyped-call]  # the library has no types
+            return {
+                b.name: b.retention_rules[0].every_seconds or None if b.retention_rules else None
+                for b in found
+            }
+        except ApiException as error:
+            raise StoreUnavailable(f"{http.url} does not tell its buckets: {error.reason}") from error
+    names = [row[0] for series in _answers(http, "SHOW DATABASES") for row in series.get("values", [])]
+    return {name: _kept_by_default(http, name) for name in names}
+
+
+def _kept_by_default(http: InfluxHttp, name: str) -> int | None:
+    """Seconds of a database's default retention policy; None for ever."""
+    for series in _answers(http, f'SHOW RETENTION POLICIES ON "{name}"'):
+        for told in series.get("values", []):
+            policy = dict(zip(series["columns"], told, strict=True))
+            if policy["default"]:
+                return sum(int(n) * _UNITS_S[unit] for n, unit in _SPAN.findall(policy["duration"])) or None
+    return None
+
+
+def _answers(http: InfluxHttp, statement: str) -> Iterator[dict[str, Any]]:
+    for result in http.ask(None, statement):
+        if "error" in result:
+            raise StoreUnavailable(f"{http.url}: {result['error']}")
+        yield from result.get("series", [])
 
 
 def _make_database(http: InfluxHttp, name: str, keep_s: int | None) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fieldlab_configs import Site
 from ingest.embedded import EmbeddedStore
 from ingest.errors import StoreMisconfigured
 from ingest.store import Store
+
+TIMEOUT_S: Final = 10.0
+"""How long an InfluxDB may take to answer, and pause within an answer."""
 
 
 def open_store(site: Site) -> Store:
@@ -28,13 +33,14 @@ def open_store(site: Site) -> Store:
     if config.url is None:
         raise StoreMisconfigured(f"{site.path}: store: url is missing; an InfluxDB needs it")
     # Its client takes a second to import, which the embedded store need not wait for.
-    from ingest.influx import InfluxStore  # noqa: PLC0415
+    from ingest.influx_check import KnownInfluxStore  # noqa: PLC0415
 
-    return InfluxStore(
+    return KnownInfluxStore(
         config.url,
         site.fieldlab,
         token=config.token.read() if config.token is not None else None,
         org=config.org,
         retention_s=retention,
         companies=[company.id for company in site.companies],
+        timeout_s=config.timeout_s or TIMEOUT_S,
     )
