@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -98,20 +100,42 @@ class InfluxStore:
         return rejected
 
     def write_frames(self, bucket: Bucket, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
-        """Write frames of the spool, and some rows, in as few posts as may be."""
+        """Write frames of the spool, and some rows, in as few posts as may be.
+
+        The next lines are made while the server has those before, never out of order.
+        """
         database = self.database(bucket)
         rejected: list[Rejected] = []
-        for frame in frames:
-            lines, odd = encode_frame(frame)
-            rejected += [Rejected(frame.rows[place], problem) for place, problem in odd.items()]
-            rows: list[Row] = []
-            for begin, end in _portions(lines):
-                answer = self._http.post(database, "\n".join(lines[begin:end]).encode())
-                if not answer.written:
-                    # So rare that the rows are made only now.
-                    rows = rows or [row for place, row in enumerate(frame.rows) if place not in odd]
-                    rejected += self._found(database, answer, lines[begin:end], rows[begin:end])
+        under_way: tuple[Future[Answer], Callable[[Answer], list[Rejected]]] | None = None
+        with ThreadPoolExecutor(1, thread_name_prefix="influx") as poster:
+            for frame in frames:
+                lines, odd = encode_frame(frame)
+                rejected += [Rejected(frame.rows[place], problem) for place, problem in odd.items()]
+                for begin, end in _portions(lines):
+                    part = lines[begin:end]
+                    body = "\n".join(part).encode()
+                    if under_way is not None:
+                        rejected += under_way[1](under_way[0].result())
+                    meaning = functools.partial(self._meaning, database, part, frame, odd, begin)
+                    under_way = poster.submit(self._http.post, database, body), meaning
+            if under_way is not None:
+                rejected += under_way[1](under_way[0].result())
         return [*rejected, *self.write(bucket, extra)]
+
+    def _meaning(
+        self,
+        database: str,
+        lines: list[str],
+        frame: Frame,
+        odd: Mapping[int, str],
+        begin: int,
+        answer: Answer,
+    ) -> list[Rejected]:
+        """What an answer means for some lines of a frame; bad ones are rare, so rows are made only then."""
+        if answer.written:
+            return []
+        rows = [row for place, row in enumerate(frame.rows) if place not in odd]
+        return self._found(database, answer, lines, rows[begin : begin + len(lines)])
 
     def _post(self, database: str, lines: list[str], rows: list[Row]) -> list[Rejected]:
         """Post lines; those that are refused are found by halving."""

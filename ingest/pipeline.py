@@ -29,7 +29,9 @@ __all__ = ["Gap", "Ledger", "Link", "Pipeline"]
 log = logging.getLogger(__name__)
 
 BATCH_ROWS: Final = 5000
-"""At most about so many rows in one batch of the spool, and in one write to the store."""
+"""At most about so many rows in one batch of the spool."""
+DELIVERED_ROWS: Final = 20_000
+"""At most about so many rows are delivered before the spool is told so."""
 _QUEUE: Final = 256
 _DRAIN_AT_EXIT_S: Final = 2.0
 _T = TypeVar("_T")
@@ -272,13 +274,13 @@ class Pipeline:
         if self._delivery.metrics_due_s() == 0:
             self._room = await self._in_thread(spool.room)
             self._alarm.look(self._room)
-        batches, gaps = await self._in_thread(lambda: (spool.waiting(BATCH_ROWS), spool.untold_gaps()))
+        batches, gaps = await self._in_thread(lambda: (spool.waiting(DELIVERED_ROWS), spool.untold_gaps()))
         outcome = await asyncio.to_thread(
             self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns, self._room
         )
         if batches or gaps:
             await self._in_thread(lambda: spool.delivered(batches, outcome))
-        self._patience.succeeded(full=sum(b.samples for b in batches) >= BATCH_ROWS)
+        self._patience.succeeded(full=sum(b.samples for b in batches) >= DELIVERED_ROWS)
         return bool(batches or gaps)
 
     def _refuse_the_rest(self) -> None:
