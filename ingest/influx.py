@@ -13,6 +13,7 @@ import numpy as np
 
 from ingest.columns import Column, Values, array_of, settle, tables
 from ingest.frames import Frame
+from ingest.influx_erase import erase
 from ingest.influx_http import Answer, InfluxHttp
 from ingest.influx_setup import kept, set_up
 from ingest.line_protocol import encode, encode_frame, name_problem
@@ -27,6 +28,8 @@ _HOLD: Final = {
     403: "give the token the right to this bucket",
     404: "make its buckets with: fieldlab store setup",
 }
+# How many of the lines both versions say they dropped (tsdb.PartialWriteError of InfluxDB 1.x and 2.x).
+_DROPPED: Final = re.compile(r"dropped=(\d+)")
 _NO_DATABASE: Final = re.compile(r"database not found|bucket .*not found", re.IGNORECASE)
 
 
@@ -149,8 +152,10 @@ class InfluxStore:
         divisible = answer.status == _TOO_LARGE or (answer.status in _BAD_LINES and answer.about_lines)
         if not divisible:
             raise self._unavailable(database, answer)
-        if len(lines) == 1:
-            return [Rejected(Row(*rows[0]), answer.message or f"refused with status {answer.status}")]
+        dropped = _DROPPED.search(answer.message)
+        if len(lines) == 1 or (dropped is not None and int(dropped[1]) == len(lines)):
+            reason = answer.message or f"refused with status {answer.status}"
+            return [Rejected(Row(*row), reason) for row in rows]
         half = len(lines) // 2
         return [
             *self._post(database, lines[:half], rows[:half]),
@@ -212,6 +217,23 @@ class InfluxStore:
     ) -> list[Row]:
         """For every series and field, its first row at or after `time_ns`."""
         return self._edge(bucket, measurement, "first", f"time >= {time_ns}", where)
+
+    def clear(self, bucket: Bucket) -> None:
+        """Delete everything in a bucket."""
+        erase(self._http, self.database(bucket))
+
+    def delete(
+        self,
+        bucket: Bucket,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> None:
+        """Delete a measurement's rows in ``[start_ns, end_ns)``, of series with these tags."""
+        _name(measurement)
+        erase(self._http, self.database(bucket), measurement, start_ns=start_ns, end_ns=end_ns, where=where)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from ingest.influx import InfluxStore
 from ingest.pipeline import Ledger, Pipeline
 from ingest.samples import Sample
 from tests import servers
-from tests.ingest.contract import T0, StoreContract
+from tests.ingest.contract import T0, StoreContract, row
 from tests.ingest.sites import small_site
 from tests.servers import InfluxServer, free_port
 
@@ -42,6 +43,27 @@ class TestInfluxStore(StoreContract):
         made.setup()  # the second time changes nothing
         yield made
         made.close()
+
+
+@pytest.mark.parametrize(("poison", "most"), [(1, 2 * 13 + 2), (8, 8 * 2 * 11), (5000, 3)])
+def test_poison_is_found_in_few_requests(influx_server: InfluxServer, poison: int, most: int) -> None:
+    """Of 5,000 rows those of another type are refused, exactly, in O(bad log n) posts; all bad in one."""
+    store = InfluxStore(
+        influx_server.url, f"lab{uuid.uuid4().hex[:10]}", token=influx_server.token, org=influx_server.org
+    )
+    store.setup()
+    bad = set(random.Random(poison).sample(range(5000), poison))
+    store.write("raw", [row(f"s{n}_text", 1, 1.0) for n in bad])  # a number where texts will come
+    posts = []
+    post = store._http.post
+    store._http.post = lambda *args: posts.append(len(args[1])) or post(*args)
+    rejected = store.write("raw", [row(f"s{n}_text", 10 + n, "a text") for n in range(5000)])
+    assert sorted(r.row.time_ns - T0 - 10 for r in rejected) == sorted(bad)
+    assert len(posts) <= most
+    found = store.read("raw", "machine", start_ns=T0 + 10)
+    stored = sum(sum(v is not None for v in c) for t in found for c in t.columns.values())
+    assert stored == 5000 - poison
+    store.close()
 
 
 async def test_a_store_killed_in_mid_write_loses_nothing(tmp_path: Path) -> None:
