@@ -22,6 +22,7 @@ import numpy as np
 from ingest.chunks import COLUMNS, OLDEST_FIRST, append, joined
 from ingest.columns import INT64, Column, Kind, array_of, grouped, matches, settle, tables
 from ingest.compaction import Compactor
+from ingest.embedded_erase import erase
 from ingest.embedded_file import StoreFile, content_of
 from ingest.store import Bucket, Rejected, Row, Table, Tags
 
@@ -157,6 +158,26 @@ class EmbeddedStore:
             (SELECT min(first_ns) FROM chunk WHERE series = :s AND last_ns >= :t AND first_ns >= :t), :t)
             {OLDEST_FIRST}"""  # noqa: S608 - constants
         return self._edge(sql, bucket, measurement, time_ns, where, step=0)
+
+    def clear(self, bucket: Bucket) -> None:
+        """Delete everything in a bucket."""
+        with self._file.writing() as db:
+            found = db.execute("SELECT id, kind FROM series WHERE bucket = ?", (bucket,)).fetchall()
+            erase(db, found, None, None)
+
+    def delete(
+        self,
+        bucket: Bucket,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> None:
+        """Delete a measurement's rows in ``[start_ns, end_ns)``, of series with these tags."""
+        with self._file.writing() as db:
+            found = self._matching(db, bucket, measurement, where)
+            erase(db, [(series, kind) for series, _, _, kind in found], start_ns, end_ns)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -35,3 +35,7 @@ class StoreMisconfigured(ConfigError):  # noqa: N818 - named by its remedy: mend
 
 class ArchiveError(ValueError):
     """An export or a backup that cannot be used: which, what is wrong, what to do."""
+
+
+class CannotErase(StoreUnavailable):
+    """The store has no way to delete: who asked writes over it, or says so."""

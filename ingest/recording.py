@@ -120,6 +120,22 @@ class RecordingStore:
         """For every series and field, its first row at or after `time_ns`."""
         return self._edge(bucket, measurement, time_ns, where, 0)
 
+    def clear(self, bucket: Bucket) -> None:  # noqa: ARG002 - a store's method
+        """Refuse: a recording is read only."""
+        raise RecordingError("nothing can be deleted from a recording")
+
+    def delete(
+        self,
+        bucket: Bucket,
+        measurement: str,  # noqa: ARG002 - a store's method
+        *,
+        start_ns: int | None = None,  # noqa: ARG002
+        end_ns: int | None = None,  # noqa: ARG002
+        where: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> None:
+        """Refuse: a recording is read only."""
+        self.clear(bucket)
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -94,6 +94,28 @@ class Store(Protocol):
         """For every series and field, its first row at or after `time_ns`."""
         ...
 
+    def clear(self, bucket: Bucket) -> None:
+        """Delete everything in a bucket; the bucket itself, and who may read it, stay.
+
+        Raises CannotErase where the store has no way to.
+        """
+        ...
+
+    def delete(
+        self,
+        bucket: Bucket,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> None:
+        """Delete a measurement's rows in ``[start_ns, end_ns)``, of series with these tags.
+
+        Raises CannotErase where the store has no way to.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

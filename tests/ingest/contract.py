@@ -97,18 +97,38 @@ class StoreContract:
         assert flat(store.read(f"shared:{company}", "machine")) == {(M1, "power", T0 + 1): 2.0}
         assert store.read("kpi", "machine") == []
 
-    def test_neighbours_of_every_field(self, store: Store) -> None:
-        """The last row before a time and the first from it, per series and field."""
-        store.write("raw", [row("power", t, float(t)) for t in (1, 5, 9)] + [row("state", 3, 7.0)])
-        store.write("raw", [row("power", 4, 4.0, M2), row("state_text", 5, "RUN")])
-        assert store.last_before("raw", "machine", T0 + 5, where={"machine": "m1"}) == [
-            row("power", 1, 1.0),
-            row("state", 3, 7.0),
-        ]
-        assert sorted(store.first_from("raw", "machine", T0 + 5)) == [
-            row("power", 5, 5.0),
-            row("state_text", 5, "RUN"),
-        ]
+    def test_a_cleared_bucket_is_empty_and_can_be_written_again(self, store: Store, company: str) -> None:
+        """Everything in it goes, nothing in another bucket; clearing an empty one is no error."""
+        store.clear(f"shared:{company}")
+        mine = [row("power", 1, 1.0), row("state_text", 2, "RUN", M2), row("good", 3, 1.0, M1, "atom")]
+        store.write("raw", mine)
+        store.write(f"shared:{company}", mine)
+        store.clear(f"shared:{company}")
+        assert store.read(f"shared:{company}", "machine") == store.read(f"shared:{company}", "atom") == []
+        assert store.last_before(f"shared:{company}", "machine", T0 + 9) == []
+        assert flat(store.read("raw", "machine")) == {
+            (M1, "power", T0 + 1): 1.0,
+            (M2, "state_text", T0 + 2): "RUN",
+        }
+        store.write(f"shared:{company}", mine[:1])
+        assert flat(store.read(f"shared:{company}", "machine")) == {(M1, "power", T0 + 1): 1.0}
+
+    def test_deleting_takes_a_range_of_some_series_and_nothing_else(self, store: Store) -> None:
+        """Half-open, by tags, whatever was written over before; what is written afterwards stays."""
+        store.delete("raw", "machine", start_ns=T0)
+        for value in (1.0, 2.0):
+            store.write("raw", [row("power", t, value) for t in range(6)])
+        store.write("raw", [row("power", 2, 9.0, M2), row("power", 2, 7.0, M1, "atom")])
+        store.delete("raw", "machine", start_ns=T0 + 1, end_ns=T0 + 4, where={"machine": "m1"})
+        store.write("raw", [row("power", 2, 5.0)])
+        assert flat(store.read("raw", "machine")) == {
+            **{(M1, "power", T0 + t): 2.0 for t in (0, 4, 5)},
+            (M1, "power", T0 + 2): 5.0,
+            (M2, "power", T0 + 2): 9.0,
+        }
+        store.delete("raw", "machine", where={"machine": "m2"})
+        assert [table.tags["machine"] for table in store.read("raw", "machine")] == ["m1"]
+        assert flat(store.read("raw", "atom")) == {(M1, "power", T0 + 2): 7.0}
 
     def test_what_cannot_be_stored_is_told_and_the_rest_is_stored(self, store: Store) -> None:
         """NaN, infinity, and text in a field of numbers are rejected, exactly these."""
