@@ -164,7 +164,8 @@ class StoreConfig(Model):
 
     def faults(self) -> Iterator[Fault]:
         """Keys of the other kind, or the one that this kind needs missing."""
-        need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", ("url", "org", "token", "timeout_s"))
+        of_influxdb = ("url", "org", "token", "timeout_s")
+        need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", of_influxdb)
         if getattr(self, need) is None:
             yield (), f"{need} is missing; a store of kind {self.kind} needs it"
         for key in other:

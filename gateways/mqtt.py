@@ -93,7 +93,11 @@ class Mqtt(Source):
     async def _connected(self, stop: asyncio.Event) -> None:
         """One connection, from its beginning to its end."""
         link = BrokerLink(
-            self._versions[0], self._client_id(), self.context.clock.now_ns, tls=self._broker.tls
+            self._versions[0],
+            self._client_id(),
+            self.context.clock.now_ns,
+            tls=self._broker.tls,
+            keep_alive_s=self._broker.keep_alive_s,
         )
         stopping = asyncio.create_task(stop.wait())
         work = asyncio.create_task(self._work(link))

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 PACKET_BYTES: Final = 16 * 1024 * 1024  # more than we read: what is too large shall be counted, not withheld
 SESSION_S: Final = 7 * 24 * 3600  # how long the broker keeps our queue
-KEEP_ALIVE_S: Final = 30
 TOPICS: Final = 200  # in one SUBSCRIBE
 ANSWER_S: Final = 10.0
 TRIAL_S: Final = 2.0  # for a version that the broker may not even be able to refuse
@@ -76,11 +75,17 @@ class BrokerLink:
         Fixed: the broker keeps our queue under it.
     now_ns : callable
         Time at which a message arrives.
+    tls : bool
+    keep_alive_s : int
+        After so long without a word the broker is asked whether it is there, after as long again given up.
     """
 
-    def __init__(self, protocol: str, client_id: str, now_ns: Any, *, tls: bool = False) -> None:
+    def __init__(
+        self, protocol: str, client_id: str, now_ns: Any, *, tls: bool = False, keep_alive_s: int = 20
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._now_ns = now_ns
+        self._keep_alive_s = keep_alive_s
         self._five = protocol == "5"
         self.inbox = Inbox(self._loop)
         self._answer: asyncio.Future[bool] = self._loop.create_future()
@@ -132,9 +137,9 @@ class BrokerLink:
             wanted.SessionExpiryInterval = SESSION_S
             wanted.ReceiveMaximum = WINDOW
             wanted.MaximumPacketSize = PACKET_BYTES
-            self._client.connect_async(host, port, KEEP_ALIVE_S, clean_start=False, properties=wanted)
+            self._client.connect_async(host, port, self._keep_alive_s, clean_start=False, properties=wanted)
         else:
-            self._client.connect_async(host, port, KEEP_ALIVE_S)
+            self._client.connect_async(host, port, self._keep_alive_s)
         self._client.loop_start()
         try:
             async with asyncio.timeout(within_s):

@@ -13,6 +13,7 @@ from ingest.influx_http import InfluxHttp
 from ingest.store import StoreUnavailable
 
 _V2, _V3 = (2, 0), (3, 0)
+_SHORT_S, _LONG_S = 2 * 86_400, 180 * 86_400
 _SPAN = re.compile(r"(\d+)([hms])")
 _UNITS_S = {"h": 3600, "m": 60, "s": 1}
 
@@ -71,10 +72,20 @@ def _answers(http: InfluxHttp, statement: str) -> Iterator[dict[str, Any]]:
 
 def _make_database(http: InfluxHttp, name: str, keep_s: int | None) -> None:
     duration = "INF" if keep_s is None else f"{keep_s}s"
-    statements = f'CREATE DATABASE "{name}"; ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {duration}'
+    policy = (
+        f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {duration} SHARD DURATION {_shard(keep_s)}'
+    )
+    statements = f'CREATE DATABASE "{name}"; {policy}'
     for result in http.ask(None, statements):
         if "error" in result:
             raise StoreUnavailable(f"{http.url} cannot make database {name}: {result['error']}")
+
+
+def _shard(keep_s: int | None) -> str:
+    """How long a shard: InfluxDB's own choice, which a policy that is altered does not get by itself."""
+    if keep_s is None or keep_s >= _LONG_S:
+        return "7d"
+    return "1d" if keep_s >= _SHORT_S else "1h"
 
 
 def _make_bucket(http: InfluxHttp, name: str, keep_s: int | None) -> None:

@@ -126,7 +126,7 @@ def influxd(folder: Path, port: int | None = None) -> Iterator[tuple[InfluxServe
     def ready() -> bool:
         try:
             with urllib.request.urlopen(f"{url}/ping", timeout=1) as answer:  # noqa: S310 - our own server
-                return answer.status == 204
+                return bool(answer.status == 204)
         except OSError:
             return False
 
@@ -140,8 +140,8 @@ allow_anonymous true
 user {user}
 persistence true
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
+autosave_on_changes {save_at_once}
+autosave_interval {interval}
 max_queued_messages 0
 max_inflight_messages 0
 """
@@ -149,7 +149,7 @@ max_inflight_messages 0
 
 @contextmanager
 def mosquitto(
-    folder: Path, port: int | None = None
+    folder: Path, port: int | None = None, *, save_at_once: bool = True
 ) -> Iterator[tuple[MosquittoServer, subprocess.Popen[bytes]]]:
     """A real mosquitto that keeps what it queues, as the documents tell users to set it up."""
     program = find_program("mosquitto")
@@ -158,6 +158,7 @@ def mosquitto(
     config = folder / "mosquitto.conf"
     # Started by root it would become the user mosquitto, who may not write in our folder.
     user = "root" if os.geteuid() == 0 else "mosquitto"
-    config.write_text(_MOSQUITTO.format(port=port, folder=folder, user=user))
+    saving = {"save_at_once": str(save_at_once).lower(), "interval": 1 if save_at_once else 1800}
+    config.write_text(_MOSQUITTO.format(port=port, folder=folder, user=user, **saving))
     with running([program, "-c", str(config)], folder, lambda: listens(port)) as process:
         yield MosquittoServer("127.0.0.1", port), process
