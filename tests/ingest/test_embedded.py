@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from ingest.chunks import CHUNK_ROWS, TOP_LEVEL
 from ingest.embedded import EmbeddedStore
+from ingest.embedded_check import check_file
 from ingest.errors import StoreDamaged, StoreMisconfigured
 from ingest.store import StoreUnavailable
-from tests.ingest.contract import StoreContract, row
+from tests.ingest.contract import M1, M2, T0, StoreContract, flat, row
+
+FIELDS = [f"f{n}" for n in range(12)]
+"""As `killed_writer` has them."""
 
 
 class TestEmbeddedStore(StoreContract):
@@ -111,3 +120,125 @@ def test_a_place_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="file"):
         EmbeddedStore(tmp_path / "file" / "lab.db", "lab").write("raw", [row("power", 1, 1.0)])
+
+
+def test_a_writer_killed_at_any_instant_loses_nothing_it_was_told_of(tmp_path: Path) -> None:
+    """Kill -9, again and again: what was returned is there, once, with its value; merging goes on."""
+    rng, kills = random.Random(8), 12
+    for _ in range(kills):
+        with writer_process(tmp_path) as process:
+            time.sleep(rng.uniform(0.0, 0.25))
+            process.kill()
+        told = [int(line) for line in (tmp_path / "ledger").read_text().split()]
+        store = EmbeddedStore(tmp_path / "lab.db", "lab")
+        found = flat(store.read("raw", "machine"))
+        store.close()
+        for field in FIELDS:
+            for tags in (M1, M2):
+                values = [v for (t, f, _), v in found.items() if (t, f) == (tags, field)]
+                # The last write may have been done and not been noted, or not been done; nothing else.
+                assert values == [float(n) for n in range(len(values))]
+                assert len(told) <= len(values) <= len(told) + 1
+        late: dict[int, float] = {at: float(n) for n, at in enumerate(told)}
+        assert [t for t, v in late.items() if found[M1, "late", t] not in {v, float(len(told))}] == []
+    assert len(told) > 100
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as db:
+        (merged,) = db.execute("SELECT count(*) FROM chunk WHERE level > 0").fetchone()
+    assert merged > 0
+    assert check_file(tmp_path / "lab.db", "lab").wrong == []
+
+
+@contextmanager
+def writer_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The writer of `killed_writer`, ready."""
+    command = [sys.executable, "-m", "tests.ingest.killed_writer", str(folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_retention_lets_go_of_what_is_old_and_refuses_it(tmp_path: Path) -> None:
+    """By bucket and by the clock; what is young stays, also out of a chunk that holds both."""
+    hour, now = 3600 * 10**9, T0
+    store = EmbeddedStore(tmp_path / "lab.db", "lab", retention_s={"raw": 100 * 3600}, now_ns=lambda: now)
+    ages = range(99, 0, -1)
+    assert store.write("raw", [row("power", -age * hour, float(age)) for age in ages]) == []
+    store.write("kpi", [row("power", -99 * hour, 1.0)])
+    too_old = row("power", -101 * hour, 5.0)
+    assert [r.row for r in store.write("raw", [too_old, row("power", 0, 0.0)])] == [too_old]
+    now = T0 + 49 * hour
+    store.compact()
+    store.compact()
+    left = store.read("raw", "machine")[0].columns["power"].tolist()
+    assert left == [*map(float, range(51, 0, -1)), 0.0]
+    now = T0 + 1000 * hour
+    store.compact()
+    assert store.read("raw", "machine") == []
+    assert store.read("kpi", "machine")[0].columns["power"].tolist() == [1.0]
+    assert check_file(tmp_path / "lab.db", "lab").wrong == []
+    store.close()
+
+
+def test_two_processes_that_merge_do_not_undo_each_other(tmp_path: Path) -> None:
+    """Two stores on one file, each with its own thread, write and merge at once: the later values stand."""
+    stores = [EmbeddedStore(tmp_path / "lab.db", "lab") for _ in range(2)]
+
+    def write(store: EmbeddedStore, name: str) -> None:
+        for n in range(200):
+            store.write("raw", [row("power", n, float(n)), row(name, n % 7, float(n))])
+
+    threads = [threading.Thread(target=write, args=(s, f"f{i}")) for i, s in enumerate(stores)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stores[0].compact()
+    found = flat(stores[1].read("raw", "machine"))
+    assert [v for (_, f, _), v in found.items() if f == "power"] == [float(n) for n in range(200)]
+    for name in ("f0", "f1"):
+        assert [v for (_, f, _), v in found.items() if f == name] == [196.0, 197, 198, 199, 193, 194, 195]
+    assert check_file(tmp_path / "lab.db", "lab").wrong == []
+    for store in stores:
+        store.close()
+
+
+def test_a_full_chunk_goes_past_the_levels_only_where_it_is_alone(tmp_path: Path) -> None:
+    """Large writes are not written again by merging; over younger small ones they still win."""
+    store = EmbeddedStore(tmp_path / "lab.db", "lab")
+    n = 3 * CHUNK_ROWS
+    store.write("raw", [row("power", t, 1.0) for t in range(n)])
+    store.write("raw", [row("power", 5, 2.0), row("power", n, 2.0)])
+    store.write("raw", [row("power", t, 3.0) for t in range(CHUNK_ROWS)])
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as db:
+        levels = [level for (level,) in db.execute("SELECT level FROM chunk ORDER BY id")]
+    assert levels == [TOP_LEVEL] * 3 + [0, 0]
+    store.compact()
+    values = store.read("raw", "machine")[0].columns["power"].tolist()
+    assert values == [3.0] * CHUNK_ROWS + [1.0] * 2 * CHUNK_ROWS + [2.0]
+    store.close()
+
+
+def test_a_damaged_series_does_not_keep_others_from_being_merged(tmp_path: Path) -> None:
+    """It is left as it is, for `store check` to name."""
+    store = EmbeddedStore(tmp_path / "lab.db", "lab")
+    for n in range(15):
+        store.write("raw", [row("power", n, 1.0), row("state", n, 1.0)])
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as db:
+        db.execute("UPDATE chunk SET data = zeroblob(20) WHERE id = 1")
+        db.commit()
+    for n in range(15, 40):
+        store.write("raw", [row("power", n, 1.0), row("state", n, 1.0)])
+    store.compact()
+    assert len(store.read("raw", "machine", fields=["state"])[0].time_ns) == 40
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as db:
+        counts = dict(db.execute("SELECT series, count(*) FROM chunk GROUP BY series").fetchall())
+    assert counts[1] == 40
+    assert counts[2] < 40
+    assert len(check_file(tmp_path / "lab.db", "lab").wrong) == 1
+    store.close()

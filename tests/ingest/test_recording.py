@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fieldlab_configs import parse
 from ingest.embedded import EmbeddedStore
 from ingest.pipeline import Pipeline
 from ingest.recording import RecordingError, RecordingStore
 from ingest.samples import Sample
 from ingest.store import Row
-from tests.ingest.contract import edges, flat, nearest
+from tests.ingest.contract import Holding, ReadingContract, edges, flat, nearest, row
 from tests.ingest.sites import small_site
 
 M1 = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1"))
@@ -29,6 +30,38 @@ def recording(
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return RecordingStore(small_site(folder), [(machine, path)])
+
+
+class TestRecordingStore(ReadingContract):
+    """As much of the contract as a store that is read only can keep: all of reading."""
+
+    @pytest.fixture
+    def holding(self, tmp_path: Path) -> Holding:
+        """A recording of rows."""
+        machines = ", ".join(
+            f"{{id: {m}, states: packml, signals:"
+            " {power: {item: p}, state: {item: s}, good_count: {item: g}}}"
+            for m in ("m1", "m2")
+        )
+        text = f"fieldlab: lab\ntimezone: Europe/Amsterdam\nlines: [{{id: l1, machines: [{machines}]}}]\n"
+        site = parse(text, tmp_path / "lab.yaml")
+
+        def recorded(rows: list[Row]) -> RecordingStore:
+            lines = [
+                f"{r.time_ns},{dict(r.tags)['machine']},{r.field.removesuffix('_text')},{r.value!s},\n"
+                for r in rows
+            ]
+            (tmp_path / "r.csv").write_text(HEADER + "".join(lines))
+            return RecordingStore(site, [(None, tmp_path / "r.csv")])
+
+        return recorded
+
+    def test_it_is_read_only(self, holding: Holding) -> None:
+        """Other buckets are empty, and nothing can be written."""
+        store = holding([row("power", 1, 1.0)])
+        assert store.read("kpi", "machine") == []
+        with pytest.raises(RecordingError):
+            store.write("raw", [row("power", 1, 1.0)])
 
 
 def numbers(store: RecordingStore, field: str = "total_count") -> dict[int, object]:
