@@ -32,9 +32,20 @@ def unstorable(time_ns: int, value: Value) -> str | None:
     """Why no store can hold a value at a time; None where they can."""
     if not -INT64 <= time_ns < INT64:
         return "its time does not fit in 64 bits of nanoseconds"
-    if not isinstance(value, str) and not math.isfinite(value):
-        return f"{value} is not a number that can be stored"
-    return None
+    if isinstance(value, str):
+        return None if value.isascii() or _is_unicode(value) else "the text is not Unicode"
+    if isinstance(value, int):
+        return None if -INT64 <= value < INT64 else f"{value} does not fit in 64 bits"
+    return None if math.isfinite(value) else f"{value} is not a number that can be stored"
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text is more than half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def grouped(rows: Iterable[Row]) -> tuple[Groups, list[Rejected]]:

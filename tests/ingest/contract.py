@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
+from ingest.moving import FIRST_NS, LAST_NS, MovableStore
 from ingest.store import Row, Store, StoreUnavailable, Table, Tags
 
 M1: Tags = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1"))
 M2: Tags = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m2"))
 T0 = 1_795_000_000_000_000_000
 
+Holding = Callable[[list[Row]], Store]
+"""Gives a store that holds rows, and nothing else."""
 Flat = dict[tuple[Tags, str, int], float | int | str]
 
 
@@ -37,8 +40,101 @@ def row(field: str, time: int, value: float | str, tags: Tags = M1, measurement:
     return Row(measurement, tags, field, T0 + time, value)
 
 
-class StoreContract:
-    """The contract; a subclass gives a fixture `store`, empty."""
+class ReadingContract:
+    """What can be asked of every store; a subclass gives a fixture `holding`: a store that holds rows.
+
+    The rows are of measurement `machine`: signals power, state and good_count of machines m1 and m2.
+    """
+
+    def test_of_equal_times_the_last_one_stands(self, holding: Holding) -> None:
+        """In the order in which they came, whatever the order of their times."""
+        store = holding([row("power", 2, 9.0), row("power", 1, 1.0), row("power", 2, 3.0)])
+        assert flat(store.read("raw", "machine")) == {
+            (M1, "power", T0 + t): v for t, v in ((1, 1.0), (2, 3.0))
+        }
+
+    def test_ranges_are_half_open(self, holding: Holding) -> None:
+        """The start belongs to a range, the end does not."""
+        store = holding([row("power", t, float(t)) for t in (1, 2, 3)])
+        (table,) = store.read("raw", "machine", start_ns=T0 + 1, end_ns=T0 + 3)
+        assert table.columns["power"].tolist() == [1.0, 2.0]
+
+    def test_where_and_fields_choose(self, holding: Holding) -> None:
+        """Only series with the tags asked for, only fields asked for."""
+        store = holding([row("power", 1, 1.0), row("state", 1, 2.0), row("power", 1, 3.0, M2)])
+        (table,) = store.read("raw", "machine", where={"machine": "m1"}, fields=["power"])
+        assert {name: c.tolist() for name, c in table.columns.items()} == {"power": [1.0]}
+
+    def test_neighbours_of_every_field(self, holding: Holding) -> None:
+        """The last row before a time and the first from it, per series and field."""
+        rows = [row("power", t, float(t)) for t in (1, 5, 9)] + [row("state", 3, 7.0)]
+        store = holding([*rows, row("power", 4, 4.0, M2), row("state_text", 5, "RUN")])
+        assert store.last_before("raw", "machine", T0 + 5, where={"machine": "m1"}) == [
+            row("power", 1, 1.0),
+            row("state", 3, 7.0),
+        ]
+        assert sorted(store.first_from("raw", "machine", T0 + 5)) == [
+            row("power", 5, 5.0),
+            row("state_text", 5, "RUN"),
+        ]
+
+    def test_nothing_lies_in_an_empty_range(self, holding: Holding) -> None:
+        """Ranges of no length, turned about, before and after all that there is."""
+        store = holding([row("power", t, float(t)) for t in (1, 5)])
+        for start, end in ((1, 1), (5, 1), (2, 5), (-9, 1), (6, 99)):
+            assert store.read("raw", "machine", start_ns=T0 + start, end_ns=T0 + end) == []
+        assert store.read("raw", "machine", where={"machine": "m9"}) == []
+        assert store.read("raw", "machine", fields=["humidity"]) == []
+        assert store.read("raw", "machine", fields=[]) == []
+        assert store.read("raw", "nothing") == []
+        assert store.last_before("raw", "machine", T0 + 9, where={"machine": "m9"}) == []
+
+    def test_neighbours_at_the_very_edge(self, holding: Holding) -> None:
+        """A row at a time is not before it, but from it."""
+        store = holding([row("power", t, float(t)) for t in (1, 5)])
+        for at, before, after in ((0, None, 1), (1, None, 1), (2, 1, 5), (5, 1, 5), (6, 5, None)):
+            last, first = (
+                store.last_before("raw", "machine", T0 + at),
+                store.first_from("raw", "machine", T0 + at),
+            )
+            assert last == ([] if before is None else [row("power", before, float(before))])
+            assert first == ([] if after is None else [row("power", after, float(after))])
+
+    def test_a_range_as_wide_as_time_is_everything(self, holding: Holding) -> None:
+        """From the first nanosecond that a store can be asked to the last, and without bounds."""
+        store = holding([row("power", t, float(t)) for t in (-(10**17), 0, 10**17)])
+        (whole,) = store.read("raw", "machine", start_ns=FIRST_NS, end_ns=LAST_NS)
+        (open_,) = store.read("raw", "machine")
+        assert whole.time_ns.tolist() == open_.time_ns.tolist() == [T0 - 10**17, T0, T0 + 10**17]
+        assert [r.value for r in store.first_from("raw", "machine", FIRST_NS)] == [-1e17]
+        assert [r.value for r in store.last_before("raw", "machine", LAST_NS)] == [1e17]
+
+    def test_doubles_are_kept_to_the_bit(self, holding: Holding) -> None:
+        """The smallest, the largest, the ones that decimals cannot say."""
+        told = [5e-324, 1.7976931348623157e308, -1 / 3, 0.1 + 0.2, 2.0**53 + 2, 1e22]
+        store = holding([row("power", t, value) for t, value in enumerate(told)])
+        assert store.read("raw", "machine")[0].columns["power"].tolist() == told
+
+    def test_tables_and_their_times_are_in_order(self, holding: Holding) -> None:
+        """Whatever came first."""
+        rows = [row(f, t, float(t), tags) for t in (7, 3, 5) for tags in (M2, M1) for f in ("state", "power")]
+        tables = holding(rows).read("raw", "machine")
+        assert [table.tags["machine"] for table in tables] == ["m1", "m2"]
+        assert all(table.time_ns.tolist() == [T0 + t for t in (3, 5, 7)] for table in tables)
+
+
+class StoreContract(ReadingContract):
+    """All of the contract; a subclass gives a fixture `store`, empty."""
+
+    @pytest.fixture
+    def holding(self, store: Store) -> Holding:
+        """The store, once rows are written to it."""
+
+        def written(rows: list[Row]) -> Store:
+            assert store.write("raw", rows) == []
+            return store
+
+        return written
 
     @pytest.fixture
     def company(self) -> str:
@@ -70,18 +166,6 @@ class StoreContract:
         assert store.read("raw", "machine")[0].columns["power"].tolist() == [2.0, 5.0]
         store.write("raw", [row("power", 1, 3.0)])
         assert store.read("raw", "machine")[0].columns["power"].tolist() == [3.0, 5.0]
-
-    def test_ranges_are_half_open(self, store: Store) -> None:
-        """The start belongs to a range, the end does not."""
-        store.write("raw", [row("power", t, float(t)) for t in (1, 2, 3)])
-        (table,) = store.read("raw", "machine", start_ns=T0 + 1, end_ns=T0 + 3)
-        assert table.columns["power"].tolist() == [1.0, 2.0]
-
-    def test_where_and_fields_choose(self, store: Store) -> None:
-        """Only series with the tags asked for, only fields asked for."""
-        store.write("raw", [row("power", 1, 1.0), row("state", 1, 2.0), row("power", 1, 3.0, M2)])
-        (table,) = store.read("raw", "machine", where={"machine": "m1"}, fields=["power"])
-        assert {name: c.tolist() for name, c in table.columns.items()} == {"power": [1.0]}
 
     def test_nothing_is_nothing(self, store: Store) -> None:
         """A bucket or measurement without rows gives no tables and no rows."""
@@ -166,6 +250,49 @@ class StoreContract:
         for time in (T0, T0 + 77, T0 + 250, T0 + 499, T0 + 500):
             assert edges(store.last_before("raw", "machine", time)) == nearest(truth, time, before=True)
             assert edges(store.first_from("raw", "machine", time)) == nearest(truth, time, before=False)
+
+    def test_bounds_are_exact_beyond_what_a_double_can_say(self, store: Store) -> None:
+        """64-bit integers, the extremes too; and nought is a bound, not an absence."""
+        tags = (("fieldlab", "lab"), ("gateway", "g"), ("machine", "m1"))
+        told = [2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63) + 1, 0]
+        rows = [Row("delivery", tags, "to_ns", T0 + n, value) for n, value in enumerate(told)]
+        assert store.write("raw", rows) == []
+        assert store.read("raw", "delivery")[0].columns["to_ns"].tolist() == told
+        assert [r.value for r in store.last_before("raw", "delivery", T0 + 3)] == [2**63 - 1]
+        assert [r.value for r in store.first_from("raw", "delivery", T0 + 4)] == [0]
+
+    def test_numbers_and_texts_that_no_store_can_hold(self, store: Store) -> None:
+        """Half of a surrogate pair, a bound beyond 64 bits: rejected, and the rest is stored."""
+        tags = (("fieldlab", "lab"), ("gateway", "g"), ("machine", "m1"))
+        bad = [row("state_text", 2, "\ud800"), Row("delivery", tags, "to_ns", T0, 2**63)]
+        rejected = store.write(
+            "raw", [row("state_text", 1, "ö"), *bad, row("state_text", 3, "日本\U0001f600")]
+        )
+        assert sorted(r.row for r in rejected) == sorted(bad)
+        assert list(flat(store.read("raw", "machine")).values()) == ["ö", "日本\U0001f600"]
+        assert store.read("raw", "delivery") == []
+
+    def test_many_series_are_kept_apart(self, store: Store) -> None:
+        """Some hundreds, each with a value of its own, together and one by one."""
+        series = [(*M1, ("product", f"p{n:03d}")) for n in range(300)]
+        assert (
+            store.write("kpi", [row("good", 1, float(n), tags, "atom") for n, tags in enumerate(series)])
+            == []
+        )
+        tables = store.read("kpi", "atom")
+        assert [(t.tags["product"], t.columns["good"].tolist()) for t in tables] == [
+            (f"p{n:03d}", [float(n)]) for n in range(300)
+        ]
+        (one,) = store.read("kpi", "atom", where={"product": "p123"})
+        assert one.columns["good"].tolist() == [123.0]
+
+    def test_a_store_tells_what_it_holds(self, store: MovableStore) -> None:
+        """Measurements by bucket, and columns without what is absent."""
+        store.write("raw", [row("power", 1, 1.0), row("state_text", 2, "RUN"), row("up", 1, 1.0, M1, "link")])
+        assert store.measurements("raw") == ["link", "machine"]
+        assert store.measurements("kpi") == []
+        found = {c.field: (c.time_ns.tolist(), c.values.tolist()) for c in store.columns("raw", "machine")}
+        assert found == {"power": ([T0 + 1], [1.0]), "state_text": ([T0 + 2], ["RUN"])}
 
 
 def edges(rows: list[Row]) -> dict[tuple[Tags, str], tuple[int, float | str]]:
