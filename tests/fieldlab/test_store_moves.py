@@ -144,6 +144,13 @@ def test_it_moves_to_an_influxdb_and_back(influx_server, tmp_path):
     assert ": ok" in ran("store", "check", influx)
     ran("store", "backup", influx, tmp_path / "influx.backup")
     assert "--force" in refused("store", "restore", influx, tmp_path / "influx.backup")
+    for bucket in ("raw", "kpi"):
+        there.clear(bucket)
+    assert account(there) == {"raw": {}, "kpi": {}}
+    ran("store", "setup", influx)
+    ran("store", "restore", influx, tmp_path / "influx.backup")
+    assert account(there) == before
+    assert "no backup of an InfluxDB" in refused("store", "restore", influx, a)
     there.close()
 
 
@@ -170,8 +177,20 @@ def test_an_export_that_was_killed_goes_on(tmp_path):
     ran("store", "export", a, "--to-folder", out)
     assert [p.name for p in out.rglob("*.new")] == []
     b, other = embedded(tmp_path, "b")
-    ran("store", "import", b, out)
-    assert account(other) == before
+    other.write("raw", [Row("machine", M1, "power", T0 + t, float(t)) for t in range(7)])
+    other.write(
+        "raw", [Row("machine", M1, "power", T0 + 9 * DAY, -1.0), Row("machine", M2, "power", T0, 1.0)]
+    )
+    process = started("store", "import", b, out)
+    while process.poll() is None and other.first_from("raw", "machine", T0 + 50 * DAY) == []:
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    assert "verified" in ran("store", "import", b, out)
+    assert (
+        tally("raw", "machine", other.columns("raw", "machine", where={"machine": "m1"}))
+        == before["raw"]["machine"]
+    )
 
 
 def test_archives_that_are_not_what_they_were_are_refused(tmp_path):
@@ -280,6 +299,13 @@ def test_a_damaged_backup_is_not_restored(tmp_path):
     (tmp_path / "text").write_text("hello " * 2000)
     assert "text" in refused("store", "restore", a, tmp_path / "text", "--force")
     assert account(store) == before
+    store.close()
+    (tmp_path / "a.db").write_text("hello " * 2000)
+    b, other = embedded(tmp_path, "b")
+    fill(other)
+    ran("store", "backup", b, tmp_path / "b.backup")
+    ran("store", "restore", a, tmp_path / "b.backup", "--force")
+    assert account(EmbeddedStore(tmp_path / "a.db")) == before
 
 
 def older(folder: Path) -> tuple[Path, EmbeddedStore]:
