@@ -7,7 +7,7 @@ import asyncio
 
 from analytics.job import Job
 from fieldlab.errors import WrongUse
-from fieldlab.kpi import range_of
+from fieldlab.asked import range_of
 from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import JobStore, extent, opened_store
 from fieldlab.times import rfc3339

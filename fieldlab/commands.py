@@ -29,6 +29,11 @@ def parser() -> argparse.ArgumentParser:
     _ledger(commands.add_parser("ledger", help="the account of a gateway: is every sample somewhere?"))
     _store(commands.add_parser("store", help="the store that the config names"))
     _kpi(commands.add_parser("kpi", help="OEE, energy per unit and every other figure of a range"))
+    _losses(commands.add_parser("losses", help="where planned time went: a waterfall that adds up"))
+    _stops(commands.add_parser("stops", help="when machines stood still, for how long and why"))
+    _opportunities(
+        commands.add_parser("opportunities", help="what half of each loss would be worth in a year")
+    )
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     return top
 
@@ -201,20 +206,53 @@ def _store_moves(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     restore.set_defaults(room="fieldlab.store_restore")
 
 
-def _kpi(command: argparse.ArgumentParser) -> None:
+def _question(command: argparse.ArgumentParser) -> None:
+    """Of what, over which range, and in which form."""
     _config(command)
     _input(command, "[MACHINE=]FILE", "a recording (CSV, Parquet, SHDR) in place of the store")
     _range(command)
+    command.add_argument(
+        "--format", choices=("table", "json", "csv"), default="table", help="of what is printed (table)"
+    )
+
+
+def _by(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--by",
         default="",
         metavar="KEYS",
         help="any of machine, line, shift, shift_date, day, hour, cell, product, order, experiment, arm",
     )
-    command.add_argument(
-        "--format", choices=("table", "json", "csv"), default="table", help="of what is printed (table)"
-    )
+
+
+def _kpi(command: argparse.ArgumentParser) -> None:
+    _question(command)
+    _by(command)
     command.set_defaults(room="fieldlab.kpi")
+
+
+def _losses(command: argparse.ArgumentParser) -> None:
+    _question(command)
+    _by(command)
+    command.set_defaults(room="fieldlab.losses")
+
+
+def _stops(command: argparse.ArgumentParser) -> None:
+    _question(command)
+    command.add_argument(
+        "--pareto",
+        choices=("reason", "state", "machine"),
+        help="sum them up by what they have in common, the most costly first",
+    )
+    command.add_argument(
+        "--reliability", action="store_true", help="MTBF and MTTR of each machine instead of its stops"
+    )
+    command.set_defaults(room="fieldlab.stops")
+
+
+def _opportunities(command: argparse.ArgumentParser) -> None:
+    _question(command)
+    command.set_defaults(room="fieldlab.opportunities")
 
 
 def _dashboards(command: argparse.ArgumentParser) -> None:

@@ -33,6 +33,29 @@ def render(rows: Sequence[Row], by: Sequence[str], form: str) -> str:
     return _table(rows, by)
 
 
+def table(
+    rows: Sequence[Row], keys: Sequence[str], columns: Sequence[tuple[str, str, str]], form: str
+) -> str:
+    """Rows of some keys and columns (name, title, how it is written) in the form that was asked for."""
+    if form == "json":
+        return json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+    if form == "csv":
+        return _csv(rows, [*keys, *(name for name, _, _ in columns)])
+    if not rows:
+        return "nothing in this range"
+    lines = [[*keys, *(title for _, title, _ in columns)]]
+    lines += [
+        [
+            *("" if row[key] is None else str(row[key]) for key in keys),
+            *(_figure(row[name], how) for name, _, how in columns),
+        ]
+        for row in rows
+    ]
+    left = len(keys)
+    words = {left + i for i, (_, _, how) in enumerate(columns) if how == "text"}
+    return _aligned(lines, words | set(range(left)))
+
+
 def _csv(rows: Sequence[Row], by: Sequence[str]) -> str:
     out = io.StringIO()
     names = list(rows[0]) if rows else list(by)
@@ -62,11 +85,15 @@ def _table(rows: Sequence[Row], by: Sequence[str]) -> str:
         lines.append(
             [*(str(row[key]) for key in by), *figures, "; ".join(flags) if isinstance(flags, list) else ""]
         )
+    return _aligned(lines, set(range(len(by))))
+
+
+def _aligned(lines: Sequence[Sequence[str]], left: set[int]) -> str:
+    """Lines of cells as columns; those named stand to the left, figures to the right."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    keyed = len(by)
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i < keyed else cell.rjust(width)
+            cell.ljust(width) if i in left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -74,6 +101,8 @@ def _table(rows: Sequence[Row], by: Sequence[str]) -> str:
 
 
 def _figure(value: object, form: str) -> str:
+    if form == "text":
+        return "" if value is None else str(value)
     if not isinstance(value, int | float):
         return "–"
     if form == "%":

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import time
 
+from fieldlab.asked import machine_input
 from fieldlab.errors import WrongUse
-from fieldlab.kpi import machine_input
 from fieldlab.services import until_stopped
 from fieldlab.times import NS, time_ns
 from fieldlab_configs import Site, load

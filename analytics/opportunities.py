@@ -1,0 +1,102 @@
+"""Where the most is to be gained: what half of each loss would be worth in a year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from analytics.atoms import Fragments
+from analytics.groups import Row, group
+from analytics.losses import GAINS, losses
+from analytics.schedule import schedule
+from analytics.signals import NS
+from fieldlab_configs import Site
+
+YEAR_NS: Final = 365 * 86_400 * NS
+LEAST_PLANNED_S: Final = 8 * 3600.0
+LEAST_COVERAGE: Final = 0.5
+HALF: Final = 0.5
+
+
+def opportunities(site: Site, fragments: Sequence[Fragments], *, end_ns: int) -> list[Row]:
+    """Every machine's losses by what removing half of each would give in a year, the largest first.
+
+    The assumption: the coming year is like the range, its planned time that of the config's calendar, and
+    half of a loss can be removed while all else stays. Gained time makes parts at the ideal cycle time
+    and with the quality of the range.
+
+    Parameters
+    ----------
+    site : Site
+    fragments : sequence of Fragments
+    end_ns : int
+        The year begins here.
+
+    Returns
+    -------
+    list of dict
+        ``machine``, ``loss``, ``verdict`` (``ok`` or ``not enough data``, with ``reason``), and per year
+        ``hours``, ``good_parts``, ``kwh``, ``eur``; None where that is undefined.
+    """
+    rows: list[Row] = []
+    for sums in group(site, fragments, ("machine",)):
+        machine = str(sums["machine"])
+        planned_s, coverage = float(sums["planned_busy_time_s"] or 0), sums["coverage"]  # type: ignore[arg-type]
+        reason = _too_little(planned_s, coverage if isinstance(coverage, float) else 0.0)
+        if reason is not None:
+            rows.append(_row(machine, None, "not enough data", reason, None))
+            continue
+        factor = HALF * _planned_year_s(site, machine, end_ns) / planned_s
+        quality = sums["quality_ratio"]
+        own = [f for f in fragments if f.machine == machine]
+        share = quality if isinstance(quality, float) else None
+        parts = losses(site, own, ("machine",))
+        rows += [_gain(machine, part, factor, share) for part in parts if part["loss"] in GAINS]
+    return sorted(rows, key=_worth)
+
+
+def _too_little(planned_s: float, coverage: float) -> str | None:
+    if planned_s < LEAST_PLANNED_S:
+        return f"{planned_s / 3600:.1f} h of planned time; at least {LEAST_PLANNED_S / 3600:.0f} h are needed"
+    if coverage < LEAST_COVERAGE:
+        return f"{coverage:.0%} of planned time is known; at least {LEAST_COVERAGE:.0%} are needed"
+    return None
+
+
+def _planned_year_s(site: Site, machine: str, start_ns: int) -> float:
+    calendar = schedule(site, start_ns, start_ns + YEAR_NS)
+    planned = calendar.planned_for(site.machine(machine))
+    begin, end = start_ns, start_ns + YEAR_NS
+    edges = np.array([begin, *(t for t in planned.time.tolist() if begin < t < end), end], np.int64)
+    return float((np.diff(edges) * planned.at(edges[:-1]).astype(bool)).sum()) / NS
+
+
+def _gain(machine: str, part: Row, factor: float, quality: float | None) -> Row:
+    def yearly(name: str, share: float = 1.0) -> float | None:
+        value = part[name]
+        return float(f"{value * factor * share:.12g}") if isinstance(value, int | float) else None
+
+    # A reject that is not made is a good part whole; gained time makes parts of the usual quality.
+    share = 1.0 if part["loss"] == "quality" else quality
+    minutes = yearly("minutes")
+    gained = {
+        "hours": None if minutes is None else minutes / 60,
+        "good_parts": None if share is None else yearly("parts", share),
+        "kwh": yearly("kwh"),
+        "eur": yearly("eur"),
+    }
+    return _row(machine, str(part["loss"]), "ok", None, gained)
+
+
+def _row(
+    machine: str, loss: str | None, verdict: str, reason: str | None, gained: dict[str, float | None] | None
+) -> Row:
+    nothing = dict.fromkeys(("hours", "good_parts", "kwh", "eur"))
+    return {"machine": machine, "loss": loss, "verdict": verdict, "reason": reason, **(gained or nothing)}
+
+
+def _worth(row: Row) -> tuple[float, str]:
+    hours = row["hours"]
+    return (-hours if isinstance(hours, float) else float("inf")), str(row["machine"])

@@ -1,0 +1,164 @@
+"""Stops of machines: each with its reason, those that cost most, how long a machine runs between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analytics.fetch import Source
+from analytics.grid import Stop
+from analytics.schedule import Schedule
+from analytics.signals import NS, Silence
+from fieldlab_configs import Site
+
+NO_REASON: Final = "none"
+PARETO_KEYS: Final = ("reason", "state", "machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppage:
+    """One stop.
+
+    Attributes
+    ----------
+    machine, line : str
+    start_ns, end_ns : int
+        Whole, also where it begins before the range or ends after it.
+    state : str
+        ``stopped`` or ``down``, which it mostly was.
+    minor : bool
+    reason : str
+        Who works there says it, else the machine; ``none`` where nobody did.
+    within_s : float
+        How much of it lies within the range [s].
+    planned_s : float
+        How much of that lies within planned time [s].
+    """
+
+    machine: str
+    line: str
+    start_ns: int
+    end_ns: int
+    state: str
+    minor: bool
+    reason: str
+    within_s: float
+    planned_s: float
+
+
+def stoppages(
+    site: Site,
+    store: Source,
+    machine: str,
+    stops: Sequence[Stop],
+    calendar: Schedule,
+    *,
+    start_ns: int,
+    end_ns: int,
+) -> list[Stoppage]:
+    """The stops of one machine that touch a range, with their reasons.
+
+    Parameters
+    ----------
+    site : Site
+    store : Source
+        Where reasons are read.
+    machine : str
+    stops : sequence of Stop
+    calendar : Schedule
+        Covering the stops.
+    start_ns, end_ns : int
+    """
+    if not stops:
+        return []
+    begins = np.array([max(s.start_ns, start_ns) for s in stops], np.int64)
+    ends = np.array([min(s.end_ns, end_ns) for s in stops], np.int64)
+    planned = calendar.planned_for(site.machine(machine))
+    edges = np.concatenate(([begins.min()], planned.time, [max(ends.max(), begins.min() + 1)]))
+    edges = np.unique(np.clip(edges, begins.min(), max(ends.max(), begins.min() + 1)))
+    inside = Silence.on_grid(edges, planned.at(edges[:-1]).astype(bool))
+    planned_s = (inside.before(ends) - inside.before(begins)) / NS
+    within_s = (ends - begins) / NS
+    found = zip(stops, reasons(store, machine, stops), within_s.tolist(), planned_s.tolist(), strict=True)
+    line = site.machine(machine).line
+    return [
+        Stoppage(machine, line.at(s.start_ns), s.start_ns, s.end_ns, s.state, s.minor, reason, w, p)
+        for s, reason, w, p in found
+    ]
+
+
+def reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
+    """The reason that falls into each stop; an operator's word outranks the machine's."""
+    if not stops:
+        return []
+    told: list[tuple[int, str]] = []
+    for measurement in ("machine", "reason"):
+        for table in store.read(
+            "raw",
+            measurement,
+            fields=["reason_text"],
+            start_ns=stops[0].start_ns,
+            end_ns=stops[-1].end_ns,
+            where={"machine": machine},
+        ):
+            texts = table.columns.get("reason_text", ())
+            told += [(t, str(text)) for t, text in zip(table.time_ns.tolist(), texts, strict=False) if text]
+    inside = [[text for t, text in told if stop.start_ns <= t < stop.end_ns] for stop in stops]
+    return [found[-1] if found else NO_REASON for found in inside]
+
+
+def pareto(stops: Sequence[Stoppage], key: str) -> list[dict[str, str | float]]:
+    """Stops by what they have in common, the most costly first.
+
+    Parameters
+    ----------
+    stops : sequence of Stoppage
+    key : str
+        One of `PARETO_KEYS`.
+
+    Returns
+    -------
+    list of dict
+        `key`, ``count``, ``minutes`` (within the range and planned time), ``share`` of all of them, and
+        ``cumulative_share``.
+    """
+    sums: dict[str, list[float]] = {}
+    for stop in stops:
+        sums.setdefault(getattr(stop, key), []).append(stop.planned_s)
+    total = sum(map(sum, sums.values()))
+    rows: list[dict[str, str | float]] = []
+    so_far = 0.0
+    for name, seconds in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0])):
+        so_far += sum(seconds)
+        rows.append(
+            {
+                key: name,
+                "count": len(seconds),
+                "minutes": sum(seconds) / 60,
+                "share": sum(seconds) / total if total else 0.0,
+                "cumulative_share": so_far / total if total else 0.0,
+            }
+        )
+    return rows
+
+
+def reliability(
+    stops: Sequence[Stoppage], sums: Mapping[str, object], start_ns: int, end_ns: int
+) -> dict[str, float | None]:
+    """How long a machine produces between breakdowns, and how long one lasts.
+
+    MTBF is actual production time over the breakdowns that begin in the range; MTTR the mean length of
+    those, whole. Both are undefined where nothing broke down.
+    """
+    broken = [s for s in stops if not s.minor and start_ns <= s.start_ns < end_ns]
+    ran = sums.get("actual_production_time_s")
+    lasted = sum(s.end_ns - s.start_ns for s in broken) / NS
+    n = len(broken)
+    return {
+        "breakdowns": n,
+        "mtbf_h": ran / n / 3600 if n and isinstance(ran, int | float) else None,
+        "mttr_min": lasted / n / 60 if n else None,
+    }

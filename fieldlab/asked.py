@@ -1,0 +1,130 @@
+"""What figures are asked of: the store or recordings, and over which range."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics import query
+from analytics.groups import KEYS
+from fieldlab.errors import WrongUse
+from fieldlab.stores import extent, opened_store
+from fieldlab.times import time_ns
+from fieldlab_configs import Site, load
+from ingest.recording import RecordingStore
+from ingest.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: of what, and over which range.
+
+    Attributes
+    ----------
+    site : Site
+    store : Store
+        The config's, or recordings.
+    machines : set of str or None
+        None: all.
+    whole : bool
+        Recordings, of which everything is read.
+    start_ns, end_ns : int
+    """
+
+    site: Site
+    store: Store
+    machines: set[str] | None
+    whole: bool
+    start_ns: int
+    end_ns: int
+
+    def compute(self, by: Sequence[str] | None = None) -> query.Computed:
+        """Raw data to atoms; what could not be used is said on standard error, counted."""
+        computed = query.compute(
+            self.site,
+            self.store,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            machines=self.machines,
+            whole=self.whole,
+            known_until_ns=extent(self.store)[1],
+            by=by,
+        )
+        _tell(self.store, computed)
+        return computed
+
+
+def keys(args: argparse.Namespace) -> list[str]:
+    """The groups of ``--by``."""
+    by = [key.strip() for key in args.by.split(",") if key.strip()]
+    for key in by:
+        if key not in KEYS:
+            raise WrongUse(f"--by: there is no group {key!r}; choose from {', '.join(KEYS)}")
+    return by
+
+
+@contextlib.contextmanager
+def asked(args: argparse.Namespace) -> Iterator[Asked]:
+    """The question that the options ask."""
+    site = load(args.config)
+    inputs = [_input(text, site) for text in args.input]
+    machines: set[str] | None = None
+    if inputs:
+        store: Store = RecordingStore(site, inputs)
+        if all(machine for machine, _ in inputs):
+            machines = {machine for machine, _ in inputs if machine}
+    else:
+        store = opened_store(site)
+    try:
+        yield Asked(site, store, machines, bool(inputs), *range_of(args, site, store))
+    finally:
+        store.close()
+
+
+def _input(text: str, site: Site) -> tuple[str | None, Path]:
+    machine, separator, path = text.partition("=")
+    if not separator:
+        return None, Path(text)
+    known = [m.id for m in site.machines()]
+    if machine in known:
+        return machine, Path(path)
+    if Path(text).exists():
+        return None, Path(text)
+    raise WrongUse(f"--input {text}: the config has no machine {machine!r}; it has {', '.join(known)}")
+
+
+def machine_input(text: str, site: Site) -> tuple[str, Path]:
+    """An ``--input`` that has to say whose it is."""
+    machine, path = _input(text, site)
+    if machine is None:
+        raise WrongUse(f"--input {text}: say whose recording it is: MACHINE={text}")
+    return machine, path
+
+
+def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, int]:
+    """The range that was asked for; without one, all there is."""
+    first, last = extent(store)
+    start_ns = time_ns(args.start, site, "--from") if args.start else first
+    end_ns = time_ns(args.end, site, "--to") if args.end else last
+    if start_ns is None or end_ns is None:
+        raise WrongUse("there is no data yet; give a range with --from and --to, or let a gateway run first")
+    if end_ns < start_ns:
+        raise WrongUse("the range ends before it starts; --from must not be later than --to")
+    return start_ns, end_ns
+
+
+def _tell(store: Store, computed: query.Computed) -> None:
+    if isinstance(store, RecordingStore):
+        for line in store.complaints():
+            print(line, file=sys.stderr)
+    for machine, codes in computed.unknown_codes.items():
+        for code, n in sorted(codes.items()):
+            print(
+                f"{machine}: state code {code[:100]!r} is in no map ({n} samples): its time is unknown;"
+                f" add it under states in the config",
+                file=sys.stderr,
+            )
