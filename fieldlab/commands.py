@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _opportunities(
         commands.add_parser("opportunities", help="what half of each loss would be worth in a year")
     )
+    _baseline(commands.add_parser("baseline", help="energy by what was made, and what was saved against it"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     return top
 
@@ -253,6 +254,19 @@ def _stops(command: argparse.ArgumentParser) -> None:
 def _opportunities(command: argparse.ArgumentParser) -> None:
     _question(command)
     command.set_defaults(room="fieldlab.opportunities")
+
+
+def _baseline(command: argparse.ArgumentParser) -> None:
+    _question(command)
+    command.add_argument(
+        "--until",
+        metavar="TIME",
+        help="learn from before it, and report what came after; default: learn from all",
+    )
+    command.add_argument(
+        "--per", choices=("shift", "day"), default="shift", help="how time is cut into blocks (shift)"
+    )
+    command.set_defaults(room="fieldlab.baseline")
 
 
 def _dashboards(command: argparse.ArgumentParser) -> None:

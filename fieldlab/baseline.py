@@ -1,0 +1,66 @@
+"""``fieldlab baseline``: the energy that goes with what a machine makes, and what was saved against it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from analytics.energy_blocks import baseline
+from analytics.query import compute
+from fieldlab.asked import asked
+from fieldlab.errors import WrongUse
+from fieldlab.output import table
+from fieldlab.stores import extent
+from fieldlab.times import time_ns
+
+_COLUMNS = (
+    ("blocks", "blocks", "0"),
+    ("r2", "R2", "3"),
+    ("cv_rmse", "CV(RMSE)", "%"),
+    ("saved_kwh", "saved kWh", "1"),
+    ("saved_low_kwh", "low", "1"),
+    ("saved_high_kwh", "high", "1"),
+    ("said", "", "text"),
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print each machine's baseline."""
+    with asked(args) as question:
+        site, store = question.site, question.store
+        split_ns = time_ns(args.until, site, "--until") if args.until else question.end_ns
+        if not question.start_ns < split_ns <= question.end_ns:
+            raise WrongUse("--until: must lie within the range; the baseline is learned before it")
+        spans = [(question.start_ns, split_ns), (split_ns, question.end_ns)]
+        parts = [
+            compute(
+                site,
+                store,
+                start_ns=start_ns,
+                end_ns=end_ns,
+                machines=question.machines,
+                whole=question.whole,
+                known_until_ns=extent(store)[1],
+            ).results
+            for start_ns, end_ns in spans
+            if end_ns > start_ns
+        ]
+        rows = [
+            baseline(site, m, [parts[0][m].fragments], [p[m].fragments for p in parts[1:]], args.per)
+            for m in parts[0]
+        ]
+    shown = [{**row, "said": row["equation"] or row["reason"]} for row in rows]
+    print(table(rows if args.format == "json" else shown, ["machine", "verdict"], _COLUMNS, args.format))
+    if args.format == "table":
+        for row in shown:
+            _tell_alarms(row)
+    return 0
+
+
+def _tell_alarms(row: Mapping[str, Any]) -> None:
+    if row["verdict"] == "ok" and row["reason"] is None and row["alarms"]:
+        first = row["alarms"][0] + 1
+        print(
+            f"{row['machine']}: its energy leaves the baseline from block {first} of the reported period on"
+        )
