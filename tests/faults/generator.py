@@ -75,7 +75,7 @@ class Generator:
         }
         kind = self.poison if self.every and number % self.every == 0 else ""
         if kind == "garbage":
-            return f"lab/{machine}", b'{"t": 1, "total_count": ', [(machine, "", number, "", False)]
+            return f"lab/{machine}", b'{"total_count": %d' % number, [(machine, "", number, "", False)]
         lines: list[Line] = []
         if kind == "nan":
             values["spindle_c"] = float("nan")

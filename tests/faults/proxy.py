@@ -72,6 +72,10 @@ class Proxy:
         """End every connection with a reset."""
         self._call(self._reset())
 
+    def strand(self) -> None:
+        """What is connected now never hears of the other side again, and is not told so."""
+        self._loop.call_soon_threadsafe(self._strand)
+
     @contextmanager
     def refused(self) -> Iterator[None]:
         """Nobody listens, and what was connected is reset."""
@@ -119,6 +123,11 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def _strand(self) -> None:
+        self._flowing.clear()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -142,15 +151,16 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         server: asyncio.StreamWriter | None = None
+        gate = self._flowing
         try:
-            await self._flowing.wait()
+            await gate.wait()
             from_server, server = await asyncio.open_connection("127.0.0.1", self.to_port)
             self._writers.add(server)
-            answers = asyncio.create_task(self._down(from_server, writer))
-            questions = asyncio.create_task(self._up(reader, server, writer))
+            answers = asyncio.create_task(self._down(from_server, writer, gate))
+            questions = asyncio.create_task(self._up(reader, server, writer, gate))
             await asyncio.wait({answers, questions}, return_when=asyncio.FIRST_COMPLETED)
             # Either side went away; so does the other, once that can get through.
-            await self._flowing.wait()
+            await gate.wait()
             for task in (answers, questions):
                 task.cancel()
             await asyncio.gather(answers, questions, return_exceptions=True)
@@ -163,7 +173,11 @@ class Proxy:
                     end.close()
 
     async def _up(
-        self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, client: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        server: asyncio.StreamWriter,
+        client: asyncio.StreamWriter,
+        gate: asyncio.Event,
     ) -> None:
         packets = _Packets()
         while True:
@@ -175,21 +189,25 @@ class Proxy:
             if answer is not None:
                 client.write(answer)
                 continue
-            await self._forward("up", kinds, data, server)
+            await self._forward("up", kinds, data, server, gate)
 
-    async def _down(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def _down(
+        self, server: asyncio.StreamReader, client: asyncio.StreamWriter, gate: asyncio.Event
+    ) -> None:
         packets = _Packets()
         while data := await server.read(_CHUNK):
             kinds = _statuses(data) if self.http else packets.feed(data)
             if self.drip_s and not self.swallowing:
                 await self._drip(data, client)
             else:
-                await self._forward("down", kinds, data, client)
+                await self._forward("down", kinds, data, client, gate)
 
-    async def _forward(self, way: Way, kinds: Kinds, data: bytes, to: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, way: Way, kinds: Kinds, data: bytes, to: asyncio.StreamWriter, gate: asyncio.Event
+    ) -> None:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
-        await self._flowing.wait()
+        await gate.wait()
         if self.watch is not None and not self.watch(way, kinds):
             return
         if way == "down" and self.swallowing:

@@ -29,7 +29,7 @@ class Reader(Protocol):
     """Looks into a store."""
 
     def samples(self) -> Iterator[tuple[Key, Value]]:
-        """Everything that machines said, of every series, the same sample in two series twice."""
+        """Everything of MACHINES, of every series, the same sample in two series twice."""
         ...
 
     def newest_ns(self) -> int:
@@ -50,9 +50,9 @@ class InfluxReader:
             query = f'SELECT "{field}" FROM "machine" GROUP BY *'  # noqa: S608 - our own names
             for row in self._ask(query):
                 tags = dict(pair.split("=", 1) for pair in row["tags"].split(","))
-                text = field.endswith("_text")
-                value = row[field] if text else float(row[field])
-                yield (tags["machine"], field.removesuffix("_text"), int(row["time"])), value
+                if tags["machine"] in MACHINES:
+                    value = row[field] if field.endswith("_text") else float(row[field])
+                    yield (tags["machine"], field.removesuffix("_text"), int(row["time"])), value
 
     def newest_ns(self) -> int:
         """See :class:`Reader`."""
@@ -78,6 +78,8 @@ class EmbeddedReader:
         with closing(EmbeddedStore(self.path, _LAB)) as store:
             for column in store.columns("raw", "machine", fields=_FIELDS):
                 key = dict(column.tags)["machine"], column.field.removesuffix("_text")
+                if key[0] not in MACHINES:
+                    continue
                 for time_ns, value in zip(column.time_ns.tolist(), column.values.tolist(), strict=True):
                     yield (*key, time_ns), value
 
@@ -102,8 +104,8 @@ class Outcome:
         Samples in the machines' ledger.
     stored : int
         Of these, in the store.
-    poison : int
-        Of these, poison.
+    poison : frozenset of (machine, signal, time)
+        Of these, poison; a message that cannot be read with its number in place of a time.
     missing : frozenset of (machine, signal, time)
         Good ones that the store does not have.
     twice : int
@@ -142,8 +144,6 @@ def compare(ledger: Path, samples: Iterable[tuple[Key, Value]]) -> Outcome:
     found: Counter[Key] = Counter()
     changed = strange = 0
     for key, value in samples:
-        if key[0] not in MACHINES:
-            continue
         found[key] += 1
         strange += key not in wanted
         changed += key in wanted and wanted[key] != value

@@ -64,6 +64,8 @@ class World:
         Of the gateway towards store and broker.
     retention : str
         Of raw data.
+    setup : bool
+        Whether the store is made ready.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class World:
         timeout_s: float = 1.0,
         keep_alive_s: int = 2,
         retention: str = "1h",
+        setup: bool = True,
     ) -> None:
         self.folder = folder
         self.spool = spool or folder / "spool"
@@ -83,7 +86,7 @@ class World:
         self.log = folder / "gateway.log"
         self.config = folder / "lab.yaml"
         self.store_kind = store
-        self.started = 0
+        self._setup = setup
         self._settings = {"max_bytes": max_bytes, "keep_alive_s": keep_alive_s}
         self._store = {"retention": f"{{raw: {retention}}}", "timeout_s": f"{timeout_s}"}
         self._running = ExitStack()
@@ -95,7 +98,7 @@ class World:
         try:
             self._build()
             self.start_gateway()
-            self.until(lambda: self.broker.seen["down", SUBACK], "the gateway subscribes")
+            self.until(self._subscribed, "the gateway subscribes")
         except BaseException:
             self.__exit__()
             raise
@@ -134,8 +137,8 @@ class World:
                 **self._settings,
             )
         )
-        if self.store_kind == "influxdb":
-            self._call("store", "setup", self.config)
+        if self._setup:
+            self.setup_store()
         self._max_bytes = load(self.config).gateways["g"].spool.max_bytes
         self.reader: Reader = make_reader(self.store_kind, self.folder, getattr(self, "_port", 0))
         self._machines = subprocess.Popen(
@@ -166,7 +169,7 @@ class World:
     # -- gateway
 
     def start_gateway(self) -> None:
-        """Start a gateway; it says in the log that it has."""
+        """Start a gateway."""
         with self.log.open("ab") as log:
             self._gateway = subprocess.Popen(
                 [sys.executable, "-m", "fieldlab", "gateway", str(self.config)],
@@ -174,7 +177,6 @@ class World:
                 stdout=log,
                 stderr=log,
             )
-        self.started += 1
 
     def kill_gateway(self) -> None:
         """Kill -9; returns when it is gone."""
@@ -187,16 +189,16 @@ class World:
         assert self._gateway is not None
         os.kill(self._gateway.pid, number)
 
-    def gateway_died(self) -> None:
-        """Wait for the gateway's end."""
-        assert self._gateway is not None
-        self._gateway.wait(PATIENCE_S)
-
     def stop_gateway(self) -> None:
         """Stop it politely."""
         assert self._gateway is not None
         self._gateway.terminate()
         self._gateway.wait(PATIENCE_S)
+
+    def _subscribed(self) -> bool:
+        assert self._gateway is not None
+        assert self._gateway.poll() is None, self.said()
+        return self.broker.seen["down", SUBACK] > 0
 
     @contextmanager
     def gateway_stopped(self) -> Iterator[None]:
@@ -263,22 +265,29 @@ class World:
         self.until(lambda: self.reader.newest_ns() > since_ns, "new samples in the store", within_s)
         return time.monotonic() - began
 
+    def behind_s(self) -> float:
+        """How old the newest sample in the store is."""
+        return (time.time_ns() - self.reader.newest_ns()) / 1e9
+
     def settle(self) -> None:
         """The machines stop; everything they said arrives somewhere. Then the gateway stops."""
         self.tell("stop")
-        given = self.given()
-
-        def arrived() -> bool:
-            account = self.books().ledger
-            return account.waiting == 0 and account.stored + account.dead >= given
-
-        self.until(arrived, "every sample is somewhere")
+        self.until(self.settled, "every sample is somewhere")
         self.stop_gateway()
+
+    def settled(self) -> bool:
+        """Whether the account has a place for every sample that the machines wrote down."""
+        account = self.books().ledger
+        return account.waiting == 0 and account.stored + account.dead >= self.given()
 
     def ledger_says(self) -> dict[str, Any]:
         """What ``fieldlab ledger --format json`` says."""
         (account,) = json.loads(self._call("ledger", self.config, "--format", "json", status=None))
         return dict(account)
+
+    def setup_store(self) -> None:
+        """What a user does before the first start."""
+        self._call("store", "setup", self.config)
 
     def seed(self, rows: Any) -> None:
         """Write rows into the store, past the gateway."""

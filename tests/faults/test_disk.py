@@ -1,0 +1,105 @@
+"""Faults 5 and 7: a disk that is full, a spool that is damaged."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.faults import disk_full, gateway_killed, lasting, small_disk
+from tests.faults.proof import proof, proven
+from tests.faults.proxy import PUBACK
+from tests.faults.world import World
+
+pytestmark = pytest.mark.service
+
+
+def acknowledges_nothing(world: World) -> None:
+    """Wait until the gateway has acknowledged nothing for a while, though there is plenty to do."""
+
+    def silent() -> bool:
+        before = world.broker.seen["up", PUBACK]
+        time.sleep(0.7)
+        return world.broker.seen["up", PUBACK] == before
+
+    world.until(silent, "no more acknowledgements")
+
+
+def test_a_spool_at_its_bound(make_world) -> None:
+    """Nothing is acknowledged and nothing thrown away: the machines' broker keeps it meanwhile."""
+    world = make_world(max_bytes="300kB")
+    world.tell("rate", 2000)
+    with world.store.refused():
+        acknowledges_nothing(world)
+        received = world.received()
+        lasting(0, gateway_killed(world))
+        acknowledges_nothing(world)
+        assert world.received() - received < 0.1 * received
+    world.moved(time.time_ns())
+    proven(world)
+
+
+def test_a_disk_that_is_full_and_freed(make_world, tmp_path: Path) -> None:
+    """With the store away as well; killed in the midst of it. It resumes by itself, in either order."""
+    disk = tmp_path / "disk"
+    try:
+        mounted = small_disk(disk, 12)
+        mounted.__enter__()
+    except OSError as error:
+        pytest.skip(str(error))
+    try:
+        world = make_world(spool=disk / "spool")
+        world.tell("rate", 2000)
+        world.moved(time.time_ns())
+        with world.store.refused(), disk_full(disk):
+            acknowledges_nothing(world)
+            lasting(0, gateway_killed(world))
+            acknowledges_nothing(world)
+        world.moved(time.time_ns())
+        with disk_full(disk):
+            with world.store.refused():
+                acknowledges_nothing(world)
+            world.moved(time.time_ns())  # what is delivered makes room, even on a full disk
+        proven(world)
+    finally:
+        mounted.__exit__(None, None, None)
+
+
+def cut(content: bytearray, chance: random.Random) -> bytearray:
+    """The file ends too early."""
+    return content[: chance.randrange(len(content))]
+
+
+def flip(content: bytearray, chance: random.Random) -> bytearray:
+    """Single bits are wrong."""
+    for _ in range(12):
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    return content
+
+
+@pytest.mark.parametrize("part", ["g.spool", "g.spool-wal"])
+@pytest.mark.parametrize("damage", [cut, flip])
+def test_a_damaged_spool_hides_nothing(make_world, damage, part: str) -> None:
+    """Killed with a backlog, its file damaged, started: what is gone is a dead letter and in a gap, to the sample."""
+    chance = random.Random(f"{damage.__name__} {part}")
+    world = make_world()
+    with world.store.refused():
+        world.tell("rate", 1000)
+        time.sleep(1.5)
+        world.tell("stop")
+        world.until(lambda: world.received() == world.given(), "all is taken in")
+        world.kill_gateway()
+        file = world.spool / part
+        file.write_bytes(damage(bytearray(file.read_bytes()), chance))
+        world.start_gateway()
+    world.until(world.settled, "every sample is somewhere")
+    world.stop_gateway()
+    found = proof(world)
+    outcome, account = found.outcome, found.account
+    assert (outcome.twice, outcome.changed, outcome.strange) == (0, 0, 0)
+    assert account["received"] == outcome.given
+    assert account["stored"] == outcome.stored
+    assert account["dead"] == len(outcome.missing)
+    assert (account["gaps"] > 0) == (len(outcome.missing) > 0)
