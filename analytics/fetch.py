@@ -166,26 +166,37 @@ def neighbourhood(
     """
     low, high = start_ns, end_ns
     if start_ns is not None:
-        before = [r for r in store.last_before("raw", "machine", start_ns, where=where) if r[2] in _SPANNING]
-        low = min([start_ns, *(_level_edge(store, r, start_ns, -1) for r in before)])
+        before = latest(store.last_before("raw", "machine", start_ns, where=where))
+        low = min([start_ns, *(level_edge(store, before[n], start_ns, -1) for n in _SPANNING & set(before))])
     if end_ns is not None:
-        after = [r for r in store.first_from("raw", "machine", end_ns, where=where) if r[2] in _SPANNING]
-        high = max([end_ns, *(_level_edge(store, r, end_ns, +1) + 1 for r in after)])
+        after = latest(store.first_from("raw", "machine", end_ns, where=where), first=True)
+        high = max([end_ns, *(level_edge(store, after[n], end_ns, +1) + 1 for n in _SPANNING & set(after))])
     return low, high
 
 
-def _level_edge(store: Source, row: Row, time_ns: int, way: int) -> int:
+def latest(rows: Sequence[Row], *, first: bool = False) -> dict[str, Row]:
+    """Of each field the last row, or the first: a machine that has moved has a series per line."""
+    way = -1 if first else 1
+    return {row[2]: row for row in sorted(rows, key=lambda row: way * row[3])}
+
+
+def level_edge(store: Source, row: Row, time_ns: int, way: int) -> int:
     """The nearest reading, that way from `row`, that differs from it; `row` itself if none does."""
     for reach_ns in _REACHES_NS:
         far = None if reach_ns is None else row[3] + way * reach_ns
         start_ns, end_ns = (far, time_ns) if way < 0 else (time_ns, far)
+        where = {"machine": dict(row[1])["machine"]}
+        found = []
         for table in store.read(
-            "raw", "machine", start_ns=start_ns, end_ns=end_ns, where=dict(row[1]), fields=[row[2]]
+            "raw", "machine", start_ns=start_ns, end_ns=end_ns, where=where, fields=[row[2]]
         ):
-            column = table.columns[row[2]].astype(float)
-            differs = np.flatnonzero(~np.isnan(column) & (column != row[4]))
-            if len(differs):
-                return int(table.time_ns[differs[-1 if way < 0 else 0]])
+            if row[2] in table.columns:
+                column = table.columns[row[2]].astype(float)
+                differs = np.flatnonzero(~np.isnan(column) & (column != row[4]))
+                if len(differs):
+                    found.append(int(table.time_ns[differs[-1 if way < 0 else 0]]))
+        if found:
+            return max(found) if way < 0 else min(found)
     return row[3]
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-import numpy as np
-
-from analytics.atoms import Fragments, MachineResult
-from analytics.fetch import Row, Source, Table, neighbourhood
-from analytics.fields import ATOM_FIELDS
-from analytics.grid import Stop
-from analytics.query import compute
+from analytics.atoms import MachineResult
+from analytics.fetch import Row, Source
+from analytics.query import DAY_NS, compute
 from analytics.signals import NS
+from analytics.touched import Span, depending, depending_on_cycle, merged_spans
+from analytics.wall import wall
+from analytics.written import atom_rows, atom_values, stop_rows, stored_stops, undefined, zeros
 from fieldlab_configs import Site
 
-_CELL_TAGS = ("machine", "line", "shift", "product")
-_OVERLAP_NS = 900 * NS
-"""How far behind its own cursor the job looks for deliveries: gateways' clocks differ a little."""
+log = logging.getLogger(__name__)
 
-Key = tuple[tuple[tuple[str, str], ...], int]
+_OVERLAP_NS: Final = 900 * NS
+"""How far behind its own cursor the job looks for deliveries: some are seen later than they were noted."""
+_LONGEST_STOP_NS: Final = 31 * DAY_NS
+_FURTHER_NS: Final = (3600 * NS, DAY_NS, 31 * DAY_NS)
+_EVER: Final = 2**62
 
 
 class Store(Source, Protocol):
@@ -30,13 +34,33 @@ class Store(Source, Protocol):
         """Write rows; the later of two with one series, field and time wins."""
         ...
 
+    def delete(
+        self,
+        bucket: str,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> object:
+        """Delete a measurement's rows in ``[start_ns, end_ns)``; False where the store has no way to."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A range of time of one machine that has to be computed again."""
+class Recomputed:
+    """What was asked to be rewritten, and what could not be.
 
-    start_ns: int
-    end_ns: int
+    Attributes
+    ----------
+    spans : dict of str to list of Span
+        Per machine, what was rewritten.
+    walls : dict of str to int
+        Per machine of which a part was left as it is: from when on its atoms can be worked out.
+    """
+
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    walls: dict[str, int] = field(default_factory=dict)
 
 
 class Job:
@@ -46,17 +70,21 @@ class Job:
     ----------
     site : Site
     store : Store
+    clock_ns : callable
+        The wall clock, by which the store lets raw data go.
     """
 
-    def __init__(self, site: Site, store: Store) -> None:
+    def __init__(self, site: Site, store: Store, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.site = site
         self.store = store
-        self._computed_until: dict[str, int] = {}
-        self._cursor_ns: int | None = None
+        self._clock_ns = clock_ns
+        self._until: dict[str, int] = {}
+        self._cursors: dict[str, int] | None = None
         self._seen: set[tuple[str, str, int]] = set()
+        self._warned: set[str] = set()
 
-    def step(self, now_ns: int) -> dict[str, Span]:
-        """Recompute what deliveries since the last step touched, up to `now_ns`.
+    def step(self, now_ns: int) -> dict[str, list[Span]]:
+        """Recompute what deliveries since the last step touched, and what has passed since, up to `now_ns`.
 
         Parameters
         ----------
@@ -65,147 +93,221 @@ class Job:
 
         Returns
         -------
-        dict of str to Span
+        dict of str to list of Span
             What was rewritten, per machine.
         """
-        touched = self._touched(now_ns)
-        for machine, span in touched.items():
-            self.recompute(span.start_ns, span.end_ns, machines=[machine])
-            self._computed_until[machine] = span.end_ns
-        return touched
+        known = self._known_cursors()
+        delivered = self._delivered(known)
+        rewritten: dict[str, list[Span]] = {}
+        for machine in [m.id for m in self.site.machines()]:
+            spans = self._spans(machine, delivered, now_ns)
+            if spans:
+                rewritten[machine] = self._rewrite(machine, spans, now_ns)
+                self._until[machine] = max(now_ns, self._until.get(machine, now_ns))
+        self._remember(known)
+        return rewritten
 
-    def recompute(self, start_ns: int, end_ns: int, *, machines: Iterable[str] | None = None) -> None:
-        """Rewrite every atom and stop of ``[start_ns, end_ns)``, cells whole at its start.
+    def recompute(
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        machines: Iterable[str] | None = None,
+        now_ns: int | None = None,
+    ) -> Recomputed:
+        """Rewrite every atom and stop of ``[start_ns, end_ns)``, cells and stops whole.
 
         Parameters
         ----------
         start_ns, end_ns : int
-            UTC nanoseconds; the start is taken back to the beginning of its cell.
+            UTC nanoseconds.
         machines : iterable of str, optional
             Default: all.
+        now_ns : int, optional
+            The end of what is known; default: `end_ns`.
+
+        Returns
+        -------
+        Recomputed
         """
-        cell_ns = self.site.cell_s * NS
-        start_ns = start_ns // cell_ns * cell_ns
+        done = Recomputed()
         for machine in machines or [m.id for m in self.site.machines()]:
-            computed = compute(self.site, self.store, start_ns=start_ns, end_ns=end_ns, machines={machine})
-            result = computed.results[machine]
-            rows = [*self._atom_rows(result.fragments, machine, start_ns, end_ns)]
-            rows += self._stop_rows(machine, result, start_ns, end_ns)
+            edge = wall(self.site, self.store, machine, self._clock_ns())
+            if edge is not None and start_ns < edge:
+                done.walls[machine] = edge
+            done.spans[machine] = self._rewrite(
+                machine, [Span(start_ns, end_ns)], max(end_ns, now_ns or end_ns)
+            )
+        return done
+
+    # -- what was delivered
+
+    def _known_cursors(self) -> dict[str, int]:
+        """Up to which delivery of each gateway all is worked out; kept in the store for the next job."""
+        if self._cursors is None:
+            rows = self.store.last_before("kpi", "job", _EVER)
+            self._cursors = {dict(r[1])["gateway"]: int(r[4]) for r in rows if r[2] == "cursor_ns"}
+            if self._cursors:
+                for row in self.store.last_before("kpi", "atom", _EVER):
+                    machine = dict(row[1])["machine"]
+                    self._until[machine] = max(self._until.get(machine, row[3]), row[3])
+        return dict(self._cursors)
+
+    def _delivered(self, cursors: dict[str, int]) -> dict[str, list[Span]]:
+        """Per machine what new deliveries hold; moves the cursors on."""
+        found: dict[str, list[Span]] = defaultdict(list)
+        begin = min(cursors.values()) - _OVERLAP_NS if cursors else None
+        tables = list(self.store.read("raw", "delivery", start_ns=begin))
+        if begin is not None:  # a gateway that is new, or whose clock is behind the others'
+            tables += [
+                table
+                for table in self.store.read("raw", "delivery", end_ns=begin)
+                if table.tags["gateway"] not in cursors
+            ]
+        latest = dict(cursors)
+        for table in tables:
+            gateway, machine = table.tags["gateway"], table.tags["machine"]
+            floor = cursors[gateway] - _OVERLAP_NS if gateway in cursors else None
+            for at, *reach in zip(
+                table.time_ns.tolist(),
+                table.columns["from_ns"].tolist(),
+                table.columns["to_ns"].tolist(),
+                strict=True,
+            ):
+                latest[gateway] = max(latest.get(gateway, at), at)
+                if (floor is None or at >= floor) and (gateway, machine, at) not in self._seen:
+                    self._seen.add((gateway, machine, at))
+                    found[machine].append(Span(int(reach[0]), max(int(reach[1]), int(reach[0]) + 1)))
+        self._seen = {s for s in self._seen if s[2] >= latest[s[0]] - _OVERLAP_NS}
+        cursors.update(latest)
+        return {machine: merged_spans(spans) for machine, spans in found.items()}
+
+    def _remember(self, cursors: dict[str, int]) -> None:
+        """Keep the cursors, now that all up to them is written."""
+        moved = {g: at for g, at in cursors.items() if (self._cursors or {}).get(g) != at}
+        self._cursors = cursors
+        fieldlab = self.site.fieldlab
+        # One row per gateway and day: written over and over, it does not pile up.
+        rows: list[Row] = [
+            (
+                "job",
+                (("fieldlab", fieldlab), ("gateway", gateway)),
+                "cursor_ns",
+                self._clock_ns() // DAY_NS * DAY_NS,
+                at,
+            )
+            for gateway, at in moved.items()
+        ]
+        if rows:
             self.store.write("kpi", rows)
 
-    def _touched(self, now_ns: int) -> dict[str, Span]:
-        """Per machine the range that new data touched, widened to what depends on it."""
-        start: dict[str, int] = {}
-        begin = None if self._cursor_ns is None else self._cursor_ns - _OVERLAP_NS
-        latest = self._cursor_ns or 0
-        for table in self.store.read("raw", "delivery", start_ns=begin):
-            gateway, machine = table.tags["gateway"], table.tags["machine"]
-            for time, from_ns in zip(table.time_ns.tolist(), table.columns["from_ns"].tolist(), strict=True):
-                latest = max(latest, time)
-                if (gateway, machine, time) not in self._seen:
-                    self._seen.add((gateway, machine, time))
-                    start[machine] = min(start.get(machine, from_ns), from_ns)
-        self._seen = {s for s in self._seen if s[2] >= latest - _OVERLAP_NS}
-        self._cursor_ns = latest or None
-        spans = {}
-        for machine in [m.id for m in self.site.machines()]:
-            until = self._computed_until.get(machine)
-            begins = [t for t in (start.get(machine), until) if t is not None]
-            if begins and min(begins) < now_ns:
-                spans[machine] = Span(self._widened(machine, min(begins)), now_ns)
-        return spans
+    def _spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> list[Span]:
+        """What to rewrite: what deliveries bear upon, and the time that has passed since the last step."""
+        own = delivered.get(machine, [])
+        spans = [depending(self.store, self.site, machine, span, now_ns) for span in own]
+        until = self._until.get(machine)
+        if until is None and spans:
+            until = min(span.start_ns for span in spans)
+        if until is not None and until < now_ns:
+            spans.append(Span(until, now_ns))
+        if until is not None and spans:
+            # Samples older than the first atom: from them on the machine has atoms without a hole.
+            first = min(span.start_ns for span in spans)
+            stored = self.store.first_from("kpi", "atom", -_EVER, where={"machine": machine})
+            oldest = min((row[3] for row in stored), default=until)
+            if first < oldest:
+                spans.append(Span(first, oldest))
+        if until is not None:
+            spans += self._cycle_spans(machine, delivered, now_ns)
+        clipped = [Span(s.start_ns, min(s.end_ns, now_ns)) for s in spans if s.start_ns < now_ns]
+        return merged_spans(clipped)
 
-    def _widened(self, machine: str, time_ns: int) -> int:
-        """Back to the neighbouring samples, and to the beginning of a stop."""
-        depends, _ = neighbourhood(self.store, {"machine": machine}, time_ns, None)
-        stops = [
-            start
-            for start, end in self._stored_stops(machine, time_ns - _LONGEST_STOP_NS, time_ns)
-            if end >= time_ns - self.site.cell_s * NS
-        ]
-        return min([time_ns if depends is None else depends, *stops])
+    def _cycle_spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> Iterator[Span]:
+        """Where the cycle time of the bottleneck changed whose line's parts come off this machine."""
+        for line in self.site.lines:
+            if line.output != machine or line.bottleneck == machine:
+                continue
+            for span in delivered.get(line.bottleneck, []):
+                found = depending_on_cycle(self.store, self.site, line.bottleneck, span, now_ns)
+                if found is not None:
+                    yield found
 
-    def _stored_stops(self, machine: str, start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
-        where = {"machine": machine}
-        for table in self.store.read("kpi", "stop", start_ns=start_ns, end_ns=end_ns, where=where):
-            durations = table.columns["duration_s"].astype(float)
-            for time, duration in zip(table.time_ns.tolist(), durations.tolist(), strict=True):
-                if duration > 0:
-                    yield time, time + round(duration * NS)
+    # -- rewriting
 
-    def _atom_rows(self, made: Fragments, machine: str, start_ns: int, end_ns: int) -> Iterator[Row]:
-        """Atoms as rows, and zeros over those in the store that no longer hold."""
-        atoms: dict[Key, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
-        for i in range(len(made.cell_ns)):
-            tags = self._tags(
-                machine=machine, line=made.line[i], shift=made.shift[i], product=made.product[i]
-            )
-            key = (tags, int(made.cell_ns[i]))
-            atoms[key] = atoms[key] + made.values[i] if key in atoms else made.values[i]
+    def _rewrite(self, machine: str, spans: list[Span], now_ns: int) -> list[Span]:
+        """Rewrite spans of a machine, cells and stops whole, nothing before the wall; what was rewritten."""
+        edge = wall(self.site, self.store, machine, self._clock_ns())
+        done = []
+        for span in merged_spans([self._whole(machine, span, now_ns) for span in spans]):
+            if edge is not None and span.start_ns < edge:
+                self._warn(machine)
+                if span.end_ns <= edge:
+                    continue
+            first = span.start_ns if edge is None else max(span.start_ns, edge)
+            self._write(machine, Span(first, span.end_ns))
+            done.append(Span(first, span.end_ns))
+        return done
+
+    def _cells(self, span: Span, now_ns: int) -> Span:
         cell_ns = self.site.cell_s * NS
-        last = -(-end_ns // cell_ns) * cell_ns
-        for table in self.store.read(
-            "kpi", "atom", start_ns=start_ns, end_ns=last, where={"machine": machine}
-        ):
-            tags = self._tags(**{name: table.tags[name] for name in _CELL_TAGS})
-            for i, time in enumerate(table.time_ns.tolist()):
-                if (tags, time) not in atoms:
-                    yield from _zeros(table, tags, i)
-        for (tags, time), values in atoms.items():
-            for name, value in zip(ATOM_FIELDS, values.tolist(), strict=True):
-                if value == value:  # noqa: PLR0124 - NaN: an undefined field is not written
-                    yield "atom", tags, name, time, value
+        return Span(span.start_ns // cell_ns * cell_ns, min(-(-span.end_ns // cell_ns) * cell_ns, now_ns))
 
-    def _stop_rows(self, machine: str, result: MachineResult, start_ns: int, end_ns: int) -> Iterator[Row]:
-        held: set[tuple[str, int]] = set()
-        reasons = self._reasons(machine, result.stops)
-        for stop, reason in zip(result.stops, reasons, strict=True):
-            held.add((stop.state, stop.start_ns))
-            tags = self._tags(machine=machine, line=self._line_at(machine, stop.start_ns), state=stop.state)
-            yield "stop", tags, "duration_s", stop.start_ns, (stop.end_ns - stop.start_ns) / NS
-            yield "stop", tags, "reason_text", stop.start_ns, reason
-        where = {"machine": machine}
-        earliest = min([start_ns, *(s.start_ns for s in result.stops)])
-        for table in self.store.read("kpi", "stop", start_ns=earliest, end_ns=end_ns, where=where):
-            tags = tuple(sorted(table.tags.items()))
-            durations = table.columns["duration_s"].astype(float)
-            for time in table.time_ns[durations > 0].tolist():
-                if (table.tags["state"], time) not in held:
-                    yield "stop", tags, "duration_s", time, 0.0
+    def _whole(self, machine: str, span: Span, now_ns: int) -> Span:
+        """Widened to whole cells and to every stop that touches them, as it was stored and as it is now."""
+        while True:
+            cells = self._cells(span, now_ns)
+            span = self._with_stops(machine, cells, now_ns)
+            if span == cells:
+                return span
 
-    def _reasons(self, machine: str, stops: Sequence[Stop]) -> list[str]:
-        """The operator's reason that falls into each stop; `none` where nobody gave one."""
-        if not stops:
-            return []
-        told: list[tuple[int, str]] = []
-        span = {"start_ns": stops[0].start_ns, "end_ns": stops[-1].end_ns, "where": {"machine": machine}}
-        for measurement in ("machine", "reason"):  # an operator's word outranks the machine's: it is last
-            for table in self.store.read("raw", measurement, fields=["reason_text"], **span):  # type: ignore[arg-type]
-                if "reason_text" in table.columns:
-                    told += [
-                        (t, str(text))
-                        for t, text in zip(table.time_ns.tolist(), table.columns["reason_text"], strict=True)
-                        if text
-                    ]
-        found = []
-        for stop in stops:
-            inside = [text for t, text in told if stop.start_ns <= t < stop.end_ns]
-            found.append(inside[-1] if inside else "none")
+    def _with_stops(self, machine: str, span: Span, now_ns: int) -> Span:
+        end_ns = span.end_ns
+        for further_ns in (*_FURTHER_NS, None):
+            result = self._computed(machine, Span(span.start_ns, end_ns))
+            last = max((s.end_ns for s in result.stops), default=span.start_ns)
+            if last < end_ns or end_ns >= now_ns:
+                break
+            # It reaches on into what was not asked for: look where it ends.
+            end_ns = now_ns if further_ns is None else min(max(end_ns, last) + further_ns, now_ns)
+        found = span
+        for stop in sorted(result.stops, key=lambda s: s.start_ns):
+            if stop.start_ns <= found.end_ns and stop.end_ns >= span.start_ns:
+                found = found.hull(stop.start_ns, min(stop.end_ns, now_ns))
+        reach = Span(found.start_ns - _LONGEST_STOP_NS, found.end_ns)
+        for _, start_ns, stop_ns in stored_stops(self.store, machine, reach):
+            if stop_ns >= found.start_ns:
+                found = found.hull(start_ns, min(stop_ns, now_ns))
         return found
 
-    def _line_at(self, machine: str, time_ns: int) -> str:
-        return self.site.machine(machine).line.at(time_ns)
+    def _computed(self, machine: str, span: Span) -> MachineResult:
+        computed = compute(
+            self.site, self.store, start_ns=span.start_ns, end_ns=span.end_ns, machines={machine}
+        )
+        return computed.results[machine]
 
-    def _tags(self, **tags: str) -> tuple[tuple[str, str], ...]:
-        return tuple(sorted({"fieldlab": self.site.fieldlab, **tags}.items()))
+    def _write(self, machine: str, span: Span) -> None:
+        result = self._computed(machine, span)
+        atoms = atom_values(self.site, result.fragments)
+        cell_ns = self.site.cell_s * NS
+        last_ns = -(-span.end_ns // cell_ns) * cell_ns
+        where = {"machine": machine}
+        stored = self.store.read("kpi", "atom", start_ns=span.start_ns, end_ns=last_ns, where=where)
+        rows = list(zeros(self.site, atoms, stored))
+        stale, range_of_stale = undefined(self.site, atoms, stored)
+        if range_of_stale is not None:
+            # No store of lines can take one field back: the atoms go, and are written as they are now.
+            reach = range_of_stale.start_ns, range_of_stale.end_ns
+            if self.store.delete("kpi", "atom", start_ns=reach[0], end_ns=reach[1], where=where) is False:
+                rows += stale
+        rows += atom_rows(atoms)
+        rows += stop_rows(self.site, self.store, machine, result, span)
+        self.store.write("kpi", rows)
 
-
-def _zeros(atoms: Table, tags: tuple[tuple[str, str], ...], i: int) -> Iterator[Row]:
-    """Zeros over the fields of a stored atom that no longer holds; undefined ones stay undefined."""
-    for name, column in atoms.columns.items():
-        value = float(column[i])
-        if value == value and value != 0:  # noqa: PLR0124 - NaN
-            yield "atom", tags, name, int(atoms.time_ns[i]), 0.0
-
-
-_LONGEST_STOP_NS = 31 * 86_400 * NS
+    def _warn(self, machine: str) -> None:
+        if machine not in self._warned:
+            self._warned.add(machine)
+            log.warning(
+                "machine %s: late data lie where raw data may have expired (retention): its atoms there stay"
+                " as they are",
+                machine,
+            )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from analytics.fetch import Row as AnalyticsRow
 from fieldlab.errors import WrongUse
 from fieldlab_configs import Site
+from ingest.errors import CannotErase
 from ingest.recording import RecordingStore
 from ingest.store import Row, Store, Table
 from ingest.stores import open_store
@@ -51,6 +52,22 @@ class JobStore:
             raise ValueError(
                 f"the store refused {len(rejected)} rows, the first: {first.row}: {first.reason}"
             )
+
+    def delete(
+        self,
+        bucket: str,
+        measurement: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Delete a measurement's rows in a range; False where the store has no way to."""
+        try:
+            self._store.delete(bucket, measurement, start_ns=start_ns, end_ns=end_ns, where=where)
+        except CannotErase:
+            return False
+        return True
 
     def read(
         self,

@@ -57,5 +57,5 @@ def write(store, time, machine, signal, value):
 def deliver(store, number, machine, times):
     """The delivery note of a batch."""
     tags = (("fieldlab", "lab"), ("gateway", "g"), ("machine", machine))
-    rows = [("from_ns", min(times)), ("to_ns", max(times)), ("samples", float(len(times)))]
+    rows = [("from_ns", min(times)), ("to_ns", max(times) + 1), ("samples", float(len(times)))]
     store.write("raw", [("delivery", tags, field, number, value) for field, value in rows])

@@ -20,6 +20,13 @@ class MemoryStore:
             self.rows[bucket, measurement, tuple(tags), field, time] = value
         return []
 
+    def delete(self, bucket, measurement, *, start_ns=None, end_ns=None, where=None):
+        """Delete rows of a range."""
+        for key in [k for k in self.rows if k[:2] == (bucket, measurement)]:
+            inside = (start_ns is None or key[4] >= start_ns) and (end_ns is None or key[4] < end_ns)
+            if inside and (where or {}).items() <= dict(key[2]).items():
+                del self.rows[key]
+
     def _matching(self, bucket, measurement, where):
         for (b, m, tags, field, time), value in self.rows.items():
             if (b, m) == (bucket, measurement) and (where or {}).items() <= dict(tags).items():

@@ -1,5 +1,6 @@
 """The live job: whatever order data comes in, its atoms end up as if all had been there at once."""
 
+import random
 from collections import defaultdict
 
 import pytest
@@ -31,6 +32,63 @@ def live(site, arrivals, batches):
         now = max([now, *(t for times in touched.values() for t in times)])
         job.step(now)
     return store, now
+
+
+def figures(store):
+    """Every atom and stop that holds: ``{(measurement, tags, time): {field: value}}``, no zeros."""
+    found = defaultdict(dict)
+    for (bucket, measurement, tags, field, time), value in store.rows.items():
+        if bucket == "kpi" and measurement in {"atom", "stop"}:
+            found[measurement, tags, time][field] = value
+    holds = {"atom": "calendar_time_s", "stop": "duration_s"}
+    return {key: fields for key, fields in found.items() if fields.get(holds[key[0]])}
+
+
+@pytest.mark.parametrize("seed", [4, 10, 29, 30, 34, 58, *range(60, 68)])
+def test_in_whatever_order_deliveries_come_atoms_and_stops_are_those_of_all_at_once(seed):
+    """Batches in random order, a step after each, a new job now and then: row by row the same."""
+    config, recording = plant(seed)
+    site = parse(config, "plant.yaml")
+    machines = {m.id for m in site.machines()}
+    arrivals = [a for a in samples(recording) if a[1] in machines]
+    last = {a[:3]: a for a in arrivals}  # of two with one series and time the later wins, in any order
+    arrivals = sorted(last.values(), key=lambda a: a[0])
+    rng, end = random.Random(seed), max(a[0] for a in arrivals) + 400 * NS
+    size = -(-len(arrivals) // rng.randint(4, 9))
+    batches = [arrivals[i : i + size] for i in range(0, len(arrivals), size)]
+    rng.shuffle(batches)
+    mixed, ordered = MemoryStore(), MemoryStore()
+    job = Job(site, mixed)
+    now = 0
+    for number, batch in enumerate(batches):
+        fed(mixed, batch, number + 1)
+        now = min(max([now, *(a[0] for a in batch)]) + rng.choice((0, 90)) * NS, end)
+        if rng.random() < 0.2:
+            job = Job(site, mixed)  # the former one died: its cursor is in the store
+        job.step(now)
+    job.step(end)
+    fed(ordered, arrivals, 1)
+    Job(site, ordered).step(end)
+    expected, actual = figures(ordered), figures(mixed)
+    assert actual.keys() == expected.keys()
+    for key, fields in actual.items():
+        assert fields.keys() == expected[key].keys(), key
+        for name, value in fields.items():
+            told = expected[key][name]
+            assert value == (told if isinstance(told, str) else pytest.approx(told, rel=1e-9, abs=1e-6)), (
+                key,
+                name,
+            )
+
+
+def fed(store, batch, number):
+    """A batch in the store, with a delivery note per machine."""
+    touched = defaultdict(list)
+    for time, machine, signal, value in batch:
+        write(store, time, machine, signal, value)
+        touched[machine].append(time)
+    for machine, times in touched.items():
+        deliver(store, number, machine, times)
 
 
 def by_key(rows):
