@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean env env-bench env-demo
+.PHONY: help demo test soak lint bench lock clean env env-bench env-demo
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="-
 test: env  ## All tests; ARGS="tests/analytics -k oee" for some
 	@sh tools/debian.sh
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: env  ## Faults at random, then the account; MINUTES=30 SEED=7 ARGS="--store embedded"
+	@sh tools/debian.sh
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: env  ## Style, types, layers, licences
 	$(BIN)/ruff check .
