@@ -68,21 +68,28 @@ def keys(args: argparse.Namespace) -> list[str]:
 
 
 @contextlib.contextmanager
-def asked(args: argparse.Namespace) -> Iterator[Asked]:
-    """The question that the options ask."""
-    site = load(args.config)
-    inputs = [_input(text, site) for text in args.input]
+def opened_question(site: Site, inputs: Sequence[str]) -> Iterator[tuple[Store, set[str] | None]]:
+    """The store, or recordings and whose they are."""
+    files = [_input(text, site) for text in inputs]
     machines: set[str] | None = None
-    if inputs:
-        store: Store = RecordingStore(site, inputs)
-        if all(machine for machine, _ in inputs):
-            machines = {machine for machine, _ in inputs if machine}
+    if files:
+        store: Store = RecordingStore(site, files)
+        if all(machine for machine, _ in files):
+            machines = {machine for machine, _ in files if machine}
     else:
         store = opened_store(site)
     try:
-        yield Asked(site, store, machines, bool(inputs), *range_of(args, site, store))
+        yield store, machines
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def asked(args: argparse.Namespace) -> Iterator[Asked]:
+    """The question that the options ask."""
+    site = load(args.config)
+    with opened_question(site, args.input) as (store, machines):
+        yield Asked(site, store, machines, bool(args.input), *range_of(args, site, store))
 
 
 def _input(text: str, site: Site) -> tuple[str | None, Path]:

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("opportunities", help="what half of each loss would be worth in a year")
     )
     _baseline(commands.add_parser("baseline", help="energy by what was made, and what was saved against it"))
+    _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     return top
 
@@ -267,6 +268,16 @@ def _baseline(command: argparse.ArgumentParser) -> None:
         "--per", choices=("shift", "day"), default="shift", help="how time is cut into blocks (shift)"
     )
     command.set_defaults(room="fieldlab.baseline")
+
+
+def _experiment(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument("experiment", metavar="NAME", help="the experiment's id in the config")
+    _input(command, "[MACHINE=]FILE", "a recording (CSV, Parquet, SHDR) in place of the store")
+    command.add_argument(
+        "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
+    )
+    command.set_defaults(room="fieldlab.experiment")
 
 
 def _dashboards(command: argparse.ArgumentParser) -> None:
