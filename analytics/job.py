@@ -27,6 +27,10 @@ _FURTHER_NS: Final = (3600 * NS, DAY_NS, 31 * DAY_NS)
 _EVER: Final = 2**62
 
 
+Note = tuple[str, str, int]
+"""Gateway, machine and time of a delivery note."""
+
+
 class Store(Source, Protocol):
     """What the job asks of a store."""
 
@@ -80,7 +84,7 @@ class Job:
         self._clock_ns = clock_ns
         self._until: dict[str, int] = {}
         self._cursors: dict[str, int] | None = None
-        self._seen: set[tuple[str, str, int]] = set()
+        self._seen: set[Note] = set()
         self._warned: set[str] = set()
 
     def step(self, now_ns: int) -> dict[str, list[Span]]:
@@ -96,15 +100,18 @@ class Job:
         dict of str to list of Span
             What was rewritten, per machine.
         """
-        known = self._known_cursors()
-        delivered = self._delivered(known)
+        cursors = self._known_cursors()
+        notes = self._notes(cursors)
+        delivered = self._delivered(notes)
         rewritten: dict[str, list[Span]] = {}
         for machine in [m.id for m in self.site.machines()]:
             spans = self._spans(machine, delivered, now_ns)
             if spans:
-                rewritten[machine] = self._rewrite(machine, spans, now_ns)
+                rewritten[machine], clipped = self._rewrite(machine, spans, now_ns)
+                if clipped:
+                    self._warn(machine)
                 self._until[machine] = max(now_ns, self._until.get(machine, now_ns))
-        self._remember(known)
+        self._remember(cursors, notes)
         return rewritten
 
     def recompute(
@@ -132,12 +139,10 @@ class Job:
         """
         done = Recomputed()
         for machine in machines or [m.id for m in self.site.machines()]:
-            edge = wall(self.site, self.store, machine, self._clock_ns())
-            if edge is not None and start_ns < edge:
+            asked, until_ns = [Span(start_ns, end_ns)], max(end_ns, now_ns or end_ns)
+            done.spans[machine], edge = self._rewrite(machine, asked, until_ns)
+            if edge is not None:
                 done.walls[machine] = edge
-            done.spans[machine] = self._rewrite(
-                machine, [Span(start_ns, end_ns)], max(end_ns, now_ns or end_ns)
-            )
         return done
 
     # -- what was delivered
@@ -153,50 +158,47 @@ class Job:
                     self._until[machine] = max(self._until.get(machine, row[3]), row[3])
         return dict(self._cursors)
 
-    def _delivered(self, cursors: dict[str, int]) -> dict[str, list[Span]]:
-        """Per machine what new deliveries hold; moves the cursors on."""
-        found: dict[str, list[Span]] = defaultdict(list)
+    def _notes(self, cursors: dict[str, int]) -> dict[Note, Span]:
+        """Delivery notes that were not dealt with yet."""
         begin = min(cursors.values()) - _OVERLAP_NS if cursors else None
         tables = list(self.store.read("raw", "delivery", start_ns=begin))
-        if begin is not None:  # a gateway that is new, or whose clock is behind the others'
+        if begin is not None:  # of a gateway that is new
             tables += [
                 table
                 for table in self.store.read("raw", "delivery", end_ns=begin)
                 if table.tags["gateway"] not in cursors
             ]
-        latest = dict(cursors)
+        found: dict[Note, Span] = {}
         for table in tables:
             gateway, machine = table.tags["gateway"], table.tags["machine"]
-            floor = cursors[gateway] - _OVERLAP_NS if gateway in cursors else None
-            for at, *reach in zip(
-                table.time_ns.tolist(),
-                table.columns["from_ns"].tolist(),
-                table.columns["to_ns"].tolist(),
-                strict=True,
-            ):
-                latest[gateway] = max(latest.get(gateway, at), at)
-                if (floor is None or at >= floor) and (gateway, machine, at) not in self._seen:
-                    self._seen.add((gateway, machine, at))
-                    found[machine].append(Span(int(reach[0]), max(int(reach[1]), int(reach[0]) + 1)))
-        self._seen = {s for s in self._seen if s[2] >= latest[s[0]] - _OVERLAP_NS}
-        cursors.update(latest)
+            floor = cursors[gateway] - _OVERLAP_NS if gateway in cursors else -_EVER
+            columns = (table.time_ns, table.columns["from_ns"], table.columns["to_ns"])
+            for at, from_ns, to_ns in zip(*(c.tolist() for c in columns), strict=True):
+                note = (gateway, machine, at)
+                if at >= floor and note not in self._seen:
+                    found[note] = Span(from_ns, max(to_ns, from_ns + 1))
+        return found
+
+    def _delivered(self, notes: Mapping[Note, Span]) -> dict[str, list[Span]]:
+        """Per machine what new deliveries hold."""
+        found: dict[str, list[Span]] = defaultdict(list)
+        for (_, machine, _), span in notes.items():
+            found[machine].append(span)
         return {machine: merged_spans(spans) for machine, spans in found.items()}
 
-    def _remember(self, cursors: dict[str, int]) -> None:
-        """Keep the cursors, now that all up to them is written."""
-        moved = {g: at for g, at in cursors.items() if (self._cursors or {}).get(g) != at}
-        self._cursors = cursors
-        fieldlab = self.site.fieldlab
+    def _remember(self, cursors: dict[str, int], notes: Iterable[Note]) -> None:
+        """Move the cursors on and keep them, now that all up to them is written."""
+        moved = dict(cursors)
+        for gateway, _, at in notes:
+            moved[gateway] = max(moved.get(gateway, at), at)
+        self._seen = {n for n in (*self._seen, *notes) if n[2] >= moved[n[0]] - _OVERLAP_NS}
+        self._cursors = moved
         # One row per gateway and day: written over and over, it does not pile up.
+        day_ns = self._clock_ns() // DAY_NS * DAY_NS
         rows: list[Row] = [
-            (
-                "job",
-                (("fieldlab", fieldlab), ("gateway", gateway)),
-                "cursor_ns",
-                self._clock_ns() // DAY_NS * DAY_NS,
-                at,
-            )
+            ("job", (("fieldlab", self.site.fieldlab), ("gateway", gateway)), "cursor_ns", day_ns, at)
             for gateway, at in moved.items()
+            if cursors.get(gateway) != at
         ]
         if rows:
             self.store.write("kpi", rows)
@@ -234,19 +236,17 @@ class Job:
 
     # -- rewriting
 
-    def _rewrite(self, machine: str, spans: list[Span], now_ns: int) -> list[Span]:
-        """Rewrite spans of a machine, cells and stops whole, nothing before the wall; what was rewritten."""
+    def _rewrite(self, machine: str, spans: list[Span], now_ns: int) -> tuple[list[Span], int | None]:
+        """Rewrite spans of a machine, cells and stops whole; what was, and the wall where a part was not."""
         edge = wall(self.site, self.store, machine, self._clock_ns())
-        done = []
+        done, clipped = [], False
         for span in merged_spans([self._whole(machine, span, now_ns) for span in spans]):
-            if edge is not None and span.start_ns < edge:
-                self._warn(machine)
-                if span.end_ns <= edge:
-                    continue
             first = span.start_ns if edge is None else max(span.start_ns, edge)
-            self._write(machine, Span(first, span.end_ns))
-            done.append(Span(first, span.end_ns))
-        return done
+            clipped |= first > span.start_ns
+            if first < span.end_ns:
+                self._write(machine, Span(first, span.end_ns))
+                done.append(Span(first, span.end_ns))
+        return done, edge if clipped else None
 
     def _cells(self, span: Span, now_ns: int) -> Span:
         cell_ns = self.site.cell_s * NS

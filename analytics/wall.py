@@ -15,7 +15,8 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
 
     Raw data older than the bucket keeps may be gone, and with them what was in force at the first moment
     that is kept: so a cell is safe only behind the first reading of each signal that holds, behind those
-    that tell what a counter's first steps were, and behind a stop that began before.
+    that tell what a counter's first steps were, and behind a stop that began before. A machine without an
+    atom that old is new: nothing of it was in force before.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
     Returns
     -------
     int or None
-        None: nothing can have expired, for no atom of that machine is as old.
+        None: the store keeps everything.
     """
     keeps = [site.store.retention_s(bucket) for bucket in ("raw", "kpi")] if site.store else []
     kept_s = min((keep_s for keep_s in keeps if keep_s is not None), default=None)
@@ -37,8 +38,9 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
     edge = clock_ns - kept_s * NS
     where = {"machine": machine}
     stored = [row[3] for row in store.first_from("kpi", "atom", -_EVER, where=where)]
+    cell_ns = site.cell_s * NS
     if not stored or min(stored) >= edge:
-        return None
+        return -(-edge // cell_ns) * cell_ns
     _, behind = neighbourhood(store, where, None, edge)
     first = [
         row[3]
@@ -50,5 +52,4 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
         durations = table.columns["duration_s"].astype(float)
         ends = table.time_ns + (durations * NS).astype("int64")
         safe = max([safe, *ends[ends > safe].tolist()])
-    cell_ns = site.cell_s * NS
     return (safe // cell_ns + 1) * cell_ns

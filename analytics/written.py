@@ -105,24 +105,36 @@ def stored_stops(store: Source, machine: str, span: Span) -> Iterator[tuple[Tags
                 yield tags, time, time + round(duration * NS)
 
 
+def reason_within(store: Source, machine: str, span: Span) -> str:
+    """The last reason that anybody gave in a range; `none` where nobody did."""
+    told = _told(store, machine, span)
+    return told[-1][1] if told else NO_REASON
+
+
 def _reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
     """The reason that falls into each stop; `none` where nobody gave one."""
     if not stops:
         return []
-    told: list[tuple[int, str]] = []
-    for measurement in ("machine", "reason"):  # an operator's word outranks the machine's: it is last
-        for table in store.read(
-            "raw",
-            measurement,
-            start_ns=stops[0].start_ns,
-            end_ns=stops[-1].end_ns,
-            where={"machine": machine},
-            fields=["reason_text"],
-        ):
-            if "reason_text" in table.columns:
-                told += [(t, str(v)) for t, v in values_of(table.time_ns, table.columns["reason_text"]) if v]
+    told = _told(store, machine, Span(stops[0].start_ns, stops[-1].end_ns))
     found = []
     for stop in stops:
         inside = [text for t, text in told if stop.start_ns <= t < stop.end_ns]
         found.append(inside[-1] if inside else NO_REASON)
     return found
+
+
+def _told(store: Source, machine: str, span: Span) -> list[tuple[int, str]]:
+    """Reasons with their times; an operator's word outranks the machine's, so it is last."""
+    told: list[tuple[int, str]] = []
+    for measurement in ("machine", "reason"):
+        for table in store.read(
+            "raw",
+            measurement,
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
+            where={"machine": machine},
+            fields=["reason_text"],
+        ):
+            if "reason_text" in table.columns:
+                told += [(t, str(v)) for t, v in values_of(table.time_ns, table.columns["reason_text"]) if v]
+    return told

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
 
 from analytics.job import Job
-from fieldlab.errors import WrongUse
+from analytics.lease import RENEW_EVERY_S, Lease, LeaseHeld
+from analytics.shared import Shared
 from fieldlab.asked import range_of
+from fieldlab.errors import Found, WrongUse
 from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import JobStore, extent, opened_store
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load
-from ingest.store import Store
+from ingest.store import Store, StoreUnavailable
 
 STEP_S = 1.0
+WAIT_S = 10.0
+log = logging.getLogger(__name__)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,24 +32,74 @@ def run(args: argparse.Namespace) -> int:
         raise WrongUse("--from and --to go with --recompute; without it, analytics follows what is delivered")
     store = opened_store(site)
     try:
-        if args.recompute:
-            start_ns, end_ns = range_of(args, site, store)
-            Job(site, JobStore(store)).recompute(start_ns, end_ns)
-            print(f"recomputed {rfc3339(start_ns)} to {rfc3339(end_ns)}")
-        else:
-            asyncio.run(until_stopped(lambda stop: _follow(site, store, stop)))
+        with leased(site, store) as lease:
+            if args.recompute:
+                return _recompute(site, store, *range_of(args, site, store))
+            asyncio.run(until_stopped(lambda stop: _service(site, store, lease, stop)))
     finally:
         store.close()
     return 0
 
 
+@contextlib.contextmanager
+def leased(site: Site, store: Store) -> Iterator[Lease]:
+    """Hold the fieldlab's lease; Found, with whose it is, where another has it."""
+    lease = Lease(site, JobStore(store))
+    try:
+        lease.acquire()
+        yield lease
+    except LeaseHeld as held:
+        raise Found(str(held)) from None
+    finally:
+        with contextlib.suppress(StoreUnavailable):
+            lease.release()
+
+
+def _recompute(site: Site, store: Store, start_ns: int, end_ns: int) -> int:
+    """Rewrite a range, and what companies see of it; 1 where a part of it can no longer be worked out."""
+    now_ns = horizon(site, extent(store)[1])
+    done = Job(site, JobStore(store)).recompute(start_ns, end_ns, now_ns=now_ns)
+    Shared(site, JobStore(store)).update(done.spans)
+    for machine, edge_ns in done.walls.items():
+        print(
+            f"{machine}: raw data before {rfc3339(edge_ns)} may have expired (store: retention);"
+            f" its atoms and stops before that stay as they are",
+            file=sys.stderr,
+        )
+    print(f"recomputed {rfc3339(start_ns)} to {rfc3339(end_ns)}")
+    return int(bool(done.walls))
+
+
+async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) -> None:
+    """Follow deliveries, and keep the lease meanwhile."""
+    following = asyncio.create_task(_follow(site, store, stop))
+    keeping = asyncio.create_task(_keep(lease, stop))
+    try:
+        await asyncio.wait({following, keeping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        await asyncio.gather(following, keeping)
+
+
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
-    job = Job(site, JobStore(store))
+    job, shared = Job(site, JobStore(store)), Shared(site, JobStore(store))
 
     def step() -> None:
-        job.step(horizon(site, extent(store)[1]))
+        shared.update(job.step(horizon(site, extent(store)[1])))
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)
     while not stop.is_set():
-        await asyncio.to_thread(step)
+        try:
+            await asyncio.to_thread(step)
+        except StoreUnavailable as error:
+            log.warning("analytics waits for its store: %s", error)
+            await pause(stop, WAIT_S)
         await pause(stop, STEP_S)
+
+
+async def _keep(lease: Lease, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await pause(stop, RENEW_EVERY_S)
+        if not stop.is_set():
+            with contextlib.suppress(StoreUnavailable):  # the step tells of it
+                await asyncio.to_thread(lease.renew)

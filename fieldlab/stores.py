@@ -69,6 +69,10 @@ class JobStore:
             return False
         return True
 
+    def clear(self, bucket: str) -> None:
+        """Delete everything in a bucket."""
+        self._store.clear(bucket)
+
     def read(
         self,
         bucket: str,
