@@ -151,20 +151,26 @@ def strike(world: World, drawn: list[tuple[Fault, float, float]]) -> None:
         raise failed[0]
 
 
-def recover(world: World) -> tuple[float, float]:
-    """Wait for the first new sample, and until none waits: seconds; drained at how many times the input."""
+def recover(world: World) -> tuple[float, float | None]:
+    """Wait for the first new sample, then until none waits.
+
+    Returns
+    -------
+    tuple of (float, float or None)
+        Seconds to the first; at how many times the machines' rate the rest came, where there was a backlog.
+    """
     before_ns = world.reader.newest_ns()
     recovered_s = world.moved(before_ns, 10 * RECOVER_WITHIN_S)
     began, behind_s = time.monotonic(), world.behind_s()
     world.until(lambda: world.behind_s() < CAUGHT_UP_S, "the backlog is drained", 20 * RECOVER_WITHIN_S)
-    took_s = max(time.monotonic() - began, 1e-3)
-    return recovered_s, max(behind_s - CAUGHT_UP_S, 0.0) / took_s + 1
+    took_s = time.monotonic() - began
+    return recovered_s, (behind_s - CAUGHT_UP_S) / took_s + 1 if behind_s > 2 * CAUGHT_UP_S else None
 
 
-def told(drawn: list[tuple[Fault, float, float]], recovered_s: float, times: float, behind: bool) -> str:
+def told(drawn: list[tuple[Fault, float, float]], recovered_s: float, times: float | None) -> str:
     """One line for what happened."""
     names = " + ".join(f"{fault.name} {lasts_s:.1f} s" for fault, _, lasts_s in drawn)
-    drained = f", drained at {times:.0f} times the input" if behind else ""
+    drained = f", drained at {times:.0f} times the input" if times is not None else ""
     return f"{names}: recovered in {recovered_s:.1f} s{drained}"
 
 
@@ -182,11 +188,10 @@ def soak(world: World, minutes: float, seed: int) -> list[str]:
     while time.monotonic() - began < minutes * 60:
         drawn = bag.draw()
         strike(world, drawn)
-        behind = world.behind_s() > 2 * CAUGHT_UP_S
         recovered_s, times = recover(world)
-        line = told(drawn, recovered_s, times, behind)
+        line = told(drawn, recovered_s, times)
         print(f"{time.monotonic() - began:6.0f} s  {line}; gateway {world.resident_mb():.0f} MB", flush=True)
-        if recovered_s > RECOVER_WITHIN_S or (behind and times < DRAIN_TIMES):
+        if recovered_s > RECOVER_WITHIN_S or (times is not None and times < DRAIN_TIMES):
             late.append(line)
     return late
 

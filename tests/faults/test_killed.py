@@ -21,7 +21,7 @@ def test_a_gateway_killed_again_and_again(make_world, store: str) -> None:
     world = make_world(store)
     world.tell("rate", 300)
     moments = random.Random(3)
-    for _ in range(8):
+    for _ in range(6):
         time.sleep(moments.uniform(0.1, 1.0))
         lasting(0, gateway_killed(world))
     world.moved(time.time_ns())

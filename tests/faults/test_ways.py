@@ -48,7 +48,7 @@ def test_a_backlog_is_drained_faster_than_it_grows(make_world) -> None:
     """Once the store is back: at three times the rate of the machines or better."""
     world = make_world()
     world.tell("rate", 2 * RATE)
-    lasting(6, world.store.refused())
+    lasting(4, world.store.refused())
     began, behind_s = time.monotonic(), world.behind_s()
     world.moved(time.time_ns() - round(behind_s * 1e9))  # the first of the backlog is there
     began, behind_s = time.monotonic(), world.behind_s()
@@ -68,7 +68,7 @@ def test_a_slow_store_does_not_hold_up_the_machines(make_world, slow: str) -> No
     fault = store_drips(world, 0.2) if slow == "drips" else store_answers(world, slow)
     with fault:
         given, acknowledged = world.given(), world.broker.seen["up", PUBACK]
-        time.sleep(5)
+        time.sleep(3)
         more_given, more_mb = world.given() - given, world.resident_mb() - before_mb
         waiting = world.books().ledger.waiting
         messages = world.broker.seen["up", PUBACK] - acknowledged
