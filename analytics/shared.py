@@ -25,6 +25,8 @@ from fieldlab_configs import Site
 
 _MEASUREMENTS: Final = ("atom", "stop", "machine")
 _BUILDING: Final = "building"
+_REMOVED: Final = "removed "
+"""Before the fingerprint of the windows with which a company left: with others it is welcome again."""
 _EVER: Final = 2**62
 _LONGEST_STOP_NS: Final = 31 * DAY_NS
 
@@ -86,6 +88,7 @@ class Shared:
         self._clock_ns = clock_ns
         self._shares = shares(site)
         self._checked = False
+        self._gone: set[str] = set()
         self._pending: dict[str, list[Span]] = {}
 
     def update(self, rewritten: Mapping[str, Iterable[Span]]) -> None:
@@ -102,12 +105,15 @@ class Shared:
         rebuilt = set()
         if not self._checked:
             built = self._built()
-            rebuilt = {c for c in companies if built.get(c, self._windows("")) != self._windows(c)}
+            self._gone = {c for c in companies if built.get(c) == _REMOVED + self._windows(c)}
+            rebuilt = {
+                c for c in companies if built.get(c, self._windows("")) != self._windows(c)
+            } - self._gone
             for company in sorted(rebuilt):
                 self.rebuild(company)
             self._checked = True
         for company in companies:
-            if company in rebuilt:
+            if company in rebuilt or company in self._gone:
                 continue
             for share in self._of(company):
                 for span in self._pending.get(share.machine, ()):
@@ -129,6 +135,15 @@ class Shared:
                     self._write(company, measurement, self._wanted(share, measurement, span))
         self._results(company)
         self._note(company, self._windows(company))
+
+    def remove(self, company: str) -> None:
+        """Delete all of a company's bucket, and do not make it again for these windows."""
+        self._note(company, _REMOVED + self._windows(company))
+        self.store.clear(f"shared:{company}")
+
+    def known(self) -> list[str]:
+        """Companies for which a bucket was ever made."""
+        return sorted(self._built())
 
     def _of(self, company: str) -> list[Share]:
         return [share for share in self._shares if share.company == company]

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _baseline(commands.add_parser("baseline", help="energy by what was made, and what was saved against it"))
     _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
+    _company(commands.add_parser("company", help="companies that visit the fieldlab"))
     return top
 
 
@@ -286,3 +287,13 @@ def _dashboards(command: argparse.ArgumentParser) -> None:
     _config(build)
     build.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
     build.set_defaults(room="fieldlab.grafana")
+
+
+def _company(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    remove = actions.add_parser(
+        "remove", help="delete a company's bucket, tokens, reasons and results; say what backups still hold"
+    )
+    _config(remove)
+    remove.add_argument("company", metavar="ID", help="the company's id in the config")
+    remove.set_defaults(room="fieldlab.company")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ingest.columns import Column, Values, array_of, settle, tables
 from ingest.frames import Frame
+from ingest.influx_company import remove
 from ingest.influx_erase import erase
 from ingest.influx_http import Answer, InfluxHttp
 from ingest.influx_setup import kept, set_up
@@ -217,6 +218,10 @@ class InfluxStore:
     ) -> list[Row]:
         """For every series and field, its first row at or after `time_ns`."""
         return self._edge(bucket, measurement, "first", f"time >= {time_ns}", where)
+
+    def remove(self, bucket: Bucket) -> list[str]:
+        """Delete a bucket, and the users or tokens that open it alone; their names."""
+        return remove(self._http, self.database(bucket))
 
     def clear(self, bucket: Bucket) -> None:
         """Delete everything in a bucket."""

@@ -2,7 +2,6 @@
 
 import math
 import uuid
-from types import SimpleNamespace
 
 import pytest
 
@@ -84,6 +83,5 @@ def lab(request, tmp_path):
     else:
         server = request.getfixturevalue("influx_server")
         made = Lab(tmp_path, f'kind: influxdb, url: "{server.url}"')
-    made.kind = SimpleNamespace(name=request.param)
     yield made
     made.close()
