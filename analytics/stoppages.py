@@ -12,9 +12,9 @@ from analytics.fetch import Source
 from analytics.grid import Stop
 from analytics.schedule import Schedule
 from analytics.signals import NS, Silence
+from analytics.written import reasons
 from fieldlab_configs import Site
 
-NO_REASON: Final = "none"
 PARETO_KEYS: Final = ("reason", "state", "machine")
 
 
@@ -88,26 +88,6 @@ def stoppages(
         Stoppage(machine, line.at(s.start_ns), s.start_ns, s.end_ns, s.state, s.minor, reason, w, p)
         for s, reason, w, p in found
     ]
-
-
-def reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
-    """The reason that falls into each stop; an operator's word outranks the machine's."""
-    if not stops:
-        return []
-    told: list[tuple[int, str]] = []
-    for measurement in ("machine", "reason"):
-        for table in store.read(
-            "raw",
-            measurement,
-            fields=["reason_text"],
-            start_ns=stops[0].start_ns,
-            end_ns=stops[-1].end_ns,
-            where={"machine": machine},
-        ):
-            texts = table.columns.get("reason_text", ())
-            told += [(t, str(text)) for t, text in zip(table.time_ns.tolist(), texts, strict=False) if text]
-    inside = [[text for t, text in told if stop.start_ns <= t < stop.end_ns] for stop in stops]
-    return [found[-1] if found else NO_REASON for found in inside]
 
 
 def pareto(stops: Sequence[Stoppage], key: str) -> list[dict[str, str | float]]:

@@ -83,7 +83,7 @@ def stop_rows(site: Site, store: Source, machine: str, result: MachineResult, sp
     stops = [s for s in result.stops if s.end_ns > span.start_ns and s.start_ns < span.end_ns]
     held: set[tuple[Tags, int]] = set()
     line = site.machine(machine).line
-    for stop, reason in zip(stops, _reasons(store, machine, stops), strict=True):
+    for stop, reason in zip(stops, reasons(store, machine, stops), strict=True):
         tags = tags_of(site, machine=machine, line=line.at(stop.start_ns), state=stop.state)
         held.add((tags, stop.start_ns))
         yield "stop", tags, "duration_s", stop.start_ns, (stop.end_ns - stop.start_ns) / NS
@@ -111,7 +111,7 @@ def reason_within(store: Source, machine: str, span: Span) -> str:
     return told[-1][1] if told else NO_REASON
 
 
-def _reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
+def reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
     """The reason that falls into each stop; `none` where nobody gave one."""
     if not stops:
         return []
