@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_disk_that_is_full_and_freed(make_world, tmp_path: Path) -> None:
 
 def cut(content: bytearray, chance: random.Random) -> bytearray:
     """The file ends too early."""
-    return content[: chance.randrange(len(content))]
+    return content[: chance.randrange(len(content) // 4, len(content) * 3 // 4)]
 
 
 def flip(content: bytearray, chance: random.Random) -> bytearray:
@@ -94,6 +95,9 @@ def test_a_damaged_spool_hides_nothing(make_world, damage, part: str) -> None:
         world.until(lambda: world.broker.seen["up", PUBACK] == messages, "all is acknowledged")
         world.kill_gateway()
         file = world.spool / part
+        if part == "g.spool":
+            with closing(sqlite3.connect(file)) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or all would still be in its log
         file.write_bytes(damage(bytearray(file.read_bytes()), chance))
         world.start_gateway()
     world.until(world.settled, "every sample is somewhere")
@@ -103,5 +107,5 @@ def test_a_damaged_spool_hides_nothing(make_world, damage, part: str) -> None:
     assert (outcome.twice, outcome.changed, outcome.strange) == (0, 0, 0)
     assert account["received"] == outcome.given
     assert account["stored"] == outcome.stored
-    assert account["dead"] == len(outcome.missing)
-    assert (account["gaps"] > 0) == (len(outcome.missing) > 0)
+    assert account["dead"] == len(outcome.missing) > 0
+    assert account["gaps"] > 0
