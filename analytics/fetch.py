@@ -136,6 +136,11 @@ def readings(
     texts = {
         name: (t, v.astype(object, copy=False)) for name, (t, v) in _Gathering.joined(found.texts).items()
     }
+    for name, signal in machine.signals.items():
+        for told in (numbers, texts):
+            if signal.since_ns is not None and name in told:
+                since = told[name][0] >= signal.since_ns
+                told[name] = told[name][0][since], told[name][1][since]
     return Readings(numbers, texts, is_bad, _life(store, site, where, low, high))
 
 

@@ -61,7 +61,8 @@ class Signals:
         signal = self.machine.signals.get(role)
         scaled = value.astype(float, copy=False)
         if signal is not None and role in {"power", "energy", "material", "ideal_cycle_time"} and signal.unit:
-            scaled = scaled * factor(role, signal.unit)
+            factors = np.array([factor(role, unit) for _, unit in signal.unit.entries])
+            scaled = scaled * factors[np.searchsorted(np.array(signal.unit.edges, np.int64), time, "right")]
         return time, scaled
 
     def codes(self, role: str) -> tuple[Times, Codes]:

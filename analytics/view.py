@@ -125,7 +125,7 @@ def _counters(signals: Signals) -> tuple[dict[str, Increments], dict[str, Steps]
         if signal is None:
             continue
         time, value = signals.numbers(role)
-        unit = factor(role, signal.unit) if role == "material" and signal.unit else 1.0
+        unit = factor(role, signal.unit.latest) if role == "material" and signal.unit else 1.0
         rollover = signal.rollover * unit if signal.rollover else None
         raw = increments(time, value, rollover=rollover)
         parts = raw.amount * signal.scale * signal.per_count
@@ -153,7 +153,7 @@ def _energy(signals: Signals, power: Steps | None) -> Energy | None:
     if register is not None:
         time, value = signals.numbers("energy")
         if len(time) or power is None:
-            unit = factor("energy", register.unit) if register.unit else 1.0
+            unit = factor("energy", register.unit.latest) if register.unit else 1.0
             rollover = register.rollover * unit * register.scale if register.rollover else None
             return energies.from_register(
                 time, value * register.scale, rollover=rollover, max_power_kw=register.max_power_kw

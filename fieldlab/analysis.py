@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Iterator
 
 from analytics.job import Job
@@ -18,10 +19,12 @@ from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import JobStore, extent, opened_store
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load
+from ingest.catalogue import remember_signals
 from ingest.store import Store, StoreUnavailable
 
 STEP_S = 1.0
 WAIT_S = 10.0
+REMEMBER_EVERY_S = 86_400.0
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise WrongUse("--from and --to go with --recompute; without it, analytics follows what is delivered")
     store = opened_store(site)
     try:
+        remember_signals(site, store)
         with leased(site, store) as lease:
             if args.recompute:
                 return _recompute(site, store, *range_of(args, site, store))
@@ -82,9 +86,14 @@ async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) 
 
 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
+    remembered = time.monotonic()
     job, shared = Job(site, JobStore(store)), Shared(site, JobStore(store))
 
     def step() -> None:
+        nonlocal remembered
+        if time.monotonic() - remembered > REMEMBER_EVERY_S:
+            remember_signals(site, store)
+            remembered = time.monotonic()
         shared.update(job.step(horizon(site, extent(store)[1])))
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)

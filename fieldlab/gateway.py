@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 
 from fieldlab.errors import WrongUse
@@ -13,7 +14,9 @@ from fieldlab_configs import Site, load
 from gateways.clock import GatewayClock
 from gateways.gateway import run as run_gateway
 from ingest.account import Ledger
+from ingest.catalogue import check_signals
 from ingest.pipeline import Pipeline
+from ingest.store import StoreUnavailable
 
 DRAIN_S = 6.0
 _COLLECT_EVERY = 100_000
@@ -24,6 +27,10 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     name = gateway_name(site, args.gateway)
     store = opened_store(site)
+    with contextlib.suppress(
+        StoreUnavailable
+    ):  # a gateway starts without its store, or one it may only write
+        check_signals(site, store)
 
     async def service(stop: asyncio.Event) -> None:
         # Samples and rows hold no circles: to look for some after every 700 of them is most of their cost.

@@ -6,6 +6,7 @@ import argparse
 
 from fieldlab.errors import WrongUse
 from fieldlab_configs import load
+from ingest.catalogue import remember_signals
 from ingest.embedded import EmbeddedStore
 from ingest.stores import open_store
 
@@ -23,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             _set_up_influx(store)
             print(f"store: {site.store.url} is ready for {site.fieldlab}")
+        remember_signals(site, store)
     finally:
         store.close()
     return 0

@@ -11,8 +11,9 @@ from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.calendar import PlannedDowntime
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.kinds import Code, Id, Number, OneOf, Text, nearest
-from fieldlab_configs.reading import Filled
+from fieldlab_configs.reading import Filled, Key
 from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES, code_text, merged
+from fieldlab_configs.time_kinds import Moment
 from fieldlab_configs.units import TEXT_ROLES, wrong_unit
 
 Role = Literal[
@@ -52,7 +53,9 @@ class Signal(Model):
     field: Annotated[str | None, Text()] = None  # MQTT JSON field, dots for nesting
     item: Annotated[str | None, Text()] = None  # SHDR data item
     time_field: Annotated[str | None, Text()] = None  # MQTT JSON field that holds the sample's own time
-    unit: Annotated[str | None, Text()] = None
+    unit: Dated[Annotated[str, Text()]] | None = None
+    # the name means this signal from then on: what was stored under it before is not read
+    since_ns: Annotated[int | None, Key("from"), Moment()] = None
     deadband: Annotated[float | None, Number(least=0)] = None
     # OPC UA: with the timestamp a value is told again that was only confirmed; counters gain by it
     trigger: Annotated[str, OneOf(TRIGGERS, what="a trigger")] = "status_value"
@@ -90,8 +93,9 @@ class Signal(Model):
             for key in ("scale", "deadband"):
                 if getattr(self, key) != type(self).model_fields[key].default:
                     yield (key,), f"has no meaning for {role}: it is no quantity"
-        if self.unit is not None and (wrong := wrong_unit(role, self.unit)):
-            yield ("unit",), wrong
+        for unit in [unit for _, unit in self.unit.entries] if self.unit is not None else ():
+            if wrong := wrong_unit(role, unit):
+                yield ("unit",), wrong
 
 
 class Product(Model):

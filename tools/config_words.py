@@ -98,6 +98,7 @@ KEYS: Final[dict[str, str]] = {
     "Signal.item": "Name of the data item in an SHDR recording.",
     "Signal.time_field": "Field of the message that holds the reading's own time.",
     "Signal.unit": "Unit; power, energy, times and masses are converted, measurements are shown as they are.",
+    "Signal.from": "The name means this signal from then on; what was stored under it before is not read.",
     "Signal.deadband": "Smallest change worth telling, where the source can filter.",
     "Signal.trigger": "OPC UA: what makes the server tell: a change of value or status, or of the timestamp too.",
     "Signal.scale": "The value is multiplied by it.",
