@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from analytics.view import View, view
 from fieldlab_configs import Machine, Site
 
 DAY_NS = 86_400 * NS
-_FURTHER_BACK_NS = (DAY_NS, 30 * DAY_NS, None)
+_FURTHER_NS = (DAY_NS, 30 * DAY_NS)
 _CORES = os.cpu_count() or 1
 
 
@@ -176,25 +176,58 @@ def _views(
         # The store is asked by this thread alone; the readings are worked on meanwhile.
         told = (readings(store, site, m, start_ns, end_ns) for m in machines)
         views = dict(zip((m.id for m in machines), at_once(view, machines, told), strict=True))
-    if start_ns is not None:
-        for machine in machines:
-            views[machine.id] = _further_back(site, store, machine, views[machine.id], start_ns, end_ns)
+    for machine in machines:
+        back_ns = _back_ns(site, store, machine, views, start_ns, end_ns)
+        ahead_ns = _ahead_ns(site, store, machine, views, back_ns, end_ns)
+        if (back_ns, ahead_ns) != (start_ns, end_ns):
+            views[machine.id] = view(machine, readings(store, site, machine, back_ns, ahead_ns))
     return views
 
 
-def _further_back(
-    site: Site, store: Source, machine: Machine, seen: View, start_ns: int, end_ns: int | None
-) -> View:
-    """The same view, if need be read from so far back that no stop crosses into what was read."""
-    from_ns = start_ns
-    for back_ns in _FURTHER_BACK_NS:
+def _back_ns(
+    site: Site,
+    store: Source,
+    machine: Machine,
+    views: Mapping[str, View],
+    start_ns: int | None,
+    end_ns: int | None,
+) -> int | None:
+    """From where to read, so that no stop crosses into what is read; None: from the beginning."""
+    if start_ns is None:
+        return None
+    seen, from_ns = views[machine.id], start_ns
+    for further_ns in _FURTHER_NS:
         if not _stop_crosses(seen, from_ns, start_ns):
-            break
-        if back_ns is None:
-            return view(machine, readings(store, site, machine, None, end_ns))
-        from_ns = start_ns - back_ns
+            return from_ns
+        from_ns = start_ns - further_ns
         seen = view(machine, readings(store, site, machine, from_ns, end_ns))
-    return seen
+    return from_ns if not _stop_crosses(seen, from_ns, start_ns) else None
+
+
+def _ahead_ns(
+    site: Site,
+    store: Source,
+    machine: Machine,
+    views: Mapping[str, View],
+    start_ns: int | None,
+    end_ns: int | None,
+) -> int | None:
+    """Up to where to read, so that a stop at the end of the range is whole; None: to the end."""
+    if end_ns is None or not _stopped(views[machine.id], end_ns - 1):
+        return end_ns
+    if not store.first_from("raw", "machine", end_ns, where={"machine": machine.id}):
+        return end_ns  # nothing was said since
+    for further_ns in _FURTHER_NS:
+        seen = view(machine, readings(store, site, machine, start_ns, end_ns + further_ns))
+        # What is said near the end of what was read may be for want of readings after it.
+        later = seen.state.time[(seen.state.time >= end_ns) & (seen.state.time < end_ns + further_ns // 2)]
+        if not np.isin(seen.state.at(later).astype(np.int64), STOP_CLASSES).all():
+            return end_ns + further_ns
+    return None
+
+
+def _stopped(seen: View, time_ns: int) -> bool:
+    return bool(np.isin(seen.state.at(np.array([time_ns], np.int64)).astype(np.int64), STOP_CLASSES).all())
 
 
 def _stop_crosses(seen: View, from_ns: int, start_ns: int) -> bool:

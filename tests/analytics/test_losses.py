@@ -48,16 +48,16 @@ def test_the_losses_add_up_to_planned_time_and_to_all_energy(seed, by):
         assert [r["loss"] for r in own] == list(CATEGORIES)
         if sums["ideal_good_time_s"] is not None and sums["ideal_production_time_s"] is not None:
             minutes = sum(r["minutes"] for r in own)
-            assert minutes * 60 == pytest.approx(sums["planned_busy_time_s"], abs=1e-6)
+            assert minutes * 60 == pytest.approx(sums["planned_busy_time_s"], rel=1e-9, abs=1e-6)
             parts = [r["parts"] for r in own]
             if None not in parts and minutes:
                 assert sum(parts) * own[0]["minutes"] == pytest.approx(own[0]["parts"] * minutes, abs=1e-4)
         if sums["energy_kwh"] is not None:
             kwh = [r["kwh"] for r in own if r["kwh"] is not None]
-            assert sum(kwh) == pytest.approx(sums["energy_kwh"], abs=1e-9)
+            assert sum(kwh) == pytest.approx(sums["energy_kwh"], rel=1e-9, abs=1e-9)
             if sums["energy_cost_eur"] is not None and sums["energy_kwh"]:
                 eur = [r["eur"] for r in own if r["eur"] is not None]
-                assert sum(eur) == pytest.approx(sums["energy_cost_eur"], abs=1e-9)
+                assert sum(eur) == pytest.approx(sums["energy_cost_eur"], rel=1e-9, abs=1e-9)
 
 
 def test_the_waterfall_of_a_shift_by_hand():
