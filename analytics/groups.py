@@ -50,21 +50,73 @@ def group(site: Site, fragments: Sequence[Fragments], by: Sequence[str]) -> list
     ValueError
         If a key is not one of `KEYS`.
     """
+    keys, index, values = keyed(site, fragments, by)
+    rows: list[Row] = []
+    for key, total in zip(keys, add(index, values, len(keys)), strict=True):
+        named = dict(zip(ATOM_FIELDS, total.tolist(), strict=True))
+        finer = "machine" in by
+        kpis = of_machine(named, site.convention) if finer else of_group(named, site.convention)
+        row: Row = dict(zip(by, key, strict=True))
+        row |= {name: _plain(name, value) for name, value in (named | kpis).items()}
+        row["flags"] = _flags(kpis)
+        rows.append(row)
+    return rows
+
+
+def keyed(
+    site: Site, fragments: Sequence[Fragments], by: Sequence[str]
+) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64], Floats]:
+    """Which group each atom belongs to.
+
+    Parameters
+    ----------
+    site : Site
+    fragments : sequence of Fragments
+    by : sequence of str
+
+    Returns
+    -------
+    keys : list of tuple of str
+        Of each group, in the order of the site and of time.
+    index : ndarray of int64, shape (n,)
+        The group of each atom that holds.
+    values : ndarray of float64, shape (n, len(ATOM_FIELDS))
+        Those atoms; in a grouping by experiment one may come twice.
+
+    Raises
+    ------
+    ValueError
+        If a key is not one of `KEYS`.
+    """
+    columns, values = labelled(site, fragments, by)
+    some = values[:, _CALENDAR] > 0  # overwritten with zeros: no longer holds
+    values = values[some]
+    spelled = list(zip(*(c[some] for c in columns), strict=True)) if by else [()] * len(values)
+    distinct = sorted(set(spelled), key=lambda key: _rank(site, by, key))
+    position = {key: i for i, key in enumerate(distinct)}
+    index = np.fromiter((position[k] for k in spelled), np.int64, len(spelled))
+    return distinct, index, values
+
+
+def labelled(
+    site: Site, fragments: Sequence[Fragments], by: Sequence[str]
+) -> tuple[list[npt.NDArray[np.object_]], Floats]:
+    """A column of labels for each key of `by`, and the values that they belong to."""
     for key in by:
         if key not in KEYS:
             raise ValueError(f"--by {key}: there is no such group; choose from {', '.join(KEYS)}")
-    if not fragments:
-        return []
+    labels: list[dict[str, npt.NDArray[np.object_]]] = [{} for _ in fragments]
     if "experiment" in by or "arm" in by:
         fragments, labels = _by_experiment(site, fragments, by)
-        columns = [np.concatenate([lab[k] if k in lab else _column(site, f, k)
-                                   for f, lab in zip(fragments, labels, strict=True)]) if fragments
-                   else np.empty(0, object) for k in by]  # fmt: skip
-    else:
-        columns = [np.concatenate([_column(site, f, k) for f in fragments]) for k in by]
-    values = np.concatenate([f.values for f in fragments]) if fragments else np.empty((0, len(ATOM_FIELDS)))
-    some = values[:, _CALENDAR] > 0  # overwritten with zeros: no longer holds
-    return _rows(site, by, [c[some] for c in columns], values[some])
+    if not fragments:
+        return [np.empty(0, object) for _ in by], np.empty((0, len(ATOM_FIELDS)))
+    columns = [
+        np.concatenate(
+            [lab[k] if k in lab else _column(site, f, k) for f, lab in zip(fragments, labels, strict=True)]
+        )
+        for k in by
+    ]
+    return columns, np.concatenate([f.values for f in fragments])
 
 
 def _by_experiment(
@@ -132,26 +184,6 @@ def _spelled(index: npt.NDArray[np.int64], spell: Callable[[int], str]) -> npt.N
 
 def _rfc3339(time_ns: int) -> str:
     return dt.datetime.fromtimestamp(time_ns // NS, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _rows(site: Site, by: Sequence[str], columns: list[npt.NDArray[np.object_]], values: Floats) -> list[Row]:
-    if len(values) == 0:
-        return []
-    keys = list(zip(*columns, strict=True)) if by else [()] * len(values)
-    distinct = sorted(set(keys), key=lambda key: _rank(site, by, key))
-    position = {key: i for i, key in enumerate(distinct)}
-    index = np.fromiter((position[k] for k in keys), np.int64, len(keys))
-    rows: list[Row] = []
-    sums = add(index, values, len(distinct))
-    for key, total in zip(distinct, sums, strict=True):
-        named = dict(zip(ATOM_FIELDS, total.tolist(), strict=True))
-        finer = "machine" in by
-        kpis = of_machine(named, site.convention) if finer else of_group(named, site.convention)
-        row: Row = dict(zip(by, key, strict=True))
-        row |= {name: _plain(name, value) for name, value in (named | kpis).items()}
-        row["flags"] = _flags(kpis)
-        rows.append(row)
-    return rows
 
 
 def add(index: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:
