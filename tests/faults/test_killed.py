@@ -31,12 +31,12 @@ def test_a_gateway_killed_again_and_again(make_world, store: str) -> None:
 MARKS = {
     "before the commit": ("broker", "down", PUBLISH, "before"),
     "after the commit, before the acknowledgement": ("broker", "up", PUBACK, "before"),
-    "after the acknowledgement": ("broker", "up", PUBACK, "after"),
+    "at the acknowledgement": ("broker", "up", PUBACK, "at"),
     "before the post": ("store", "up", None, "before"),
     "after the post, before its answer": ("store", "down", 204, "before"),
     "after the answer, before or in the commit of the cursor": ("store", "down", 204, "after"),
 }
-"""Between which two, which way, what passes, and whether the kill comes before or after it."""
+"""On which way, in which direction, what passes, and whether it still does (at, after) or not (before)."""
 
 
 def killed_at(world: World, mark: str) -> None:
@@ -49,10 +49,11 @@ def killed_at(world: World, mark: str) -> None:
         if passing == way and (kind is None or kind in kinds) and not done:
             done.append(True)
             world.kill_gateway()
-            return when == "after"
+            return when != "before"
         return True
 
-    setattr(proxy, "watch" if when == "before" else "after", kill)
+    setattr(proxy, "after" if when == "after" else "watch", kill)
+    world.tell("burst", 500)  # so that a step takes its time, and the next cannot be done yet
     world.until(lambda: done, mark)
     proxy.watch = proxy.after = None
 
