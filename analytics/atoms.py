@@ -15,7 +15,7 @@ from analytics.schedule import Schedule
 from analytics.signals import NS, Bools, Floats, Steps, Times, intervals
 from analytics.states import PRODUCING, UNKNOWN
 from analytics.view import View
-from fieldlab_configs import EnergyFactors, Site
+from fieldlab_configs import Dated, EnergyFactors, Site
 from fieldlab_configs.states import STATE_CLASSES
 
 _DELAY = tuple(
@@ -125,10 +125,11 @@ def analyse(
     cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(grid.state), start_ns)
     groups = Groups.of(shown, cell, grid.shift, grid.product, grid.order, grid.line)
     columns = _times(grid, minor, groups)
-    quantities = quantity_columns(machine, grid, grid.stretches(shown, cell))
+    is_output = _stands_as([line.outputs for line in site.lines], machine.machine.id, grid)
+    quantities = quantity_columns(machine, grid, grid.stretches(shown, cell, is_output))
     columns |= {name: groups.sum(column) for name, column in quantities.items()}
     columns |= _energy(site, machine, grid, groups)
-    columns |= _line(site, machine, grid, groups, quantities["good_quantity"], columns)
+    columns |= _line(site, machine, grid, groups, quantities, is_output)
     return MachineResult(
         _fragments(site, machine, calendar, groups, columns),
         stops.touching(start_ns, end_ns),
@@ -193,22 +194,37 @@ def _factors(site: Site, grid: Grid) -> tuple[Floats, Floats]:
 
 
 def _line(
-    site: Site, m: View, grid: Grid, groups: Groups, good: Floats, columns: dict[str, Floats]
+    site: Site, m: View, grid: Grid, groups: Groups, quantities: dict[str, Floats], is_output: Bools
 ) -> dict[str, Floats]:
     """The line's figures, on its output and its bottleneck, per group."""
-    is_output = np.array([line.output == m.machine.id for line in site.lines])
-    is_bottleneck = np.array([line.bottleneck == m.machine.id for line in site.lines])
-    at_output = is_output[groups.line]
-    ideal = np.zeros(len(groups))
-    if at_output.any():
-        counted = np.where(is_output[grid.line], good, 0.0)
-        ideal = groups.sum(np.where(counted == 0, 0.0, counted * grid.line_pri))
-    return {
-        "line_produced_quantity": np.where(at_output, columns["produced_quantity"], 0.0),
-        "line_good_quantity": np.where(at_output, columns["good_quantity"], 0.0),
-        "line_ideal_good_time_s": ideal,
-        "line_planned_busy_time_s": columns["planned_busy_time_s"] * is_bottleneck[groups.line],
-    }
+    none = np.zeros(len(groups))
+    columns = dict.fromkeys(
+        (
+            "line_produced_quantity",
+            "line_good_quantity",
+            "line_ideal_good_time_s",
+            "line_planned_busy_time_s",
+        ),
+        none,
+    )
+    if is_output.any():
+        produced, good = (np.where(is_output, quantities[f"{n}_quantity"], 0.0) for n in ("produced", "good"))
+        columns["line_produced_quantity"] = groups.sum(produced)
+        columns["line_good_quantity"] = groups.sum(good)
+        columns["line_ideal_good_time_s"] = groups.sum(np.where(good == 0, 0.0, good * grid.line_pri))
+    is_bottleneck = _stands_as([line.bottlenecks for line in site.lines], m.machine.id, grid)
+    if is_bottleneck.any():
+        columns["line_planned_busy_time_s"] = groups.sum(grid.length_ns / NS * (grid.planned & is_bottleneck))
+    return columns
+
+
+def _stands_as(of_lines: list[Dated[str]], machine: str, grid: Grid) -> Bools:
+    """Whether the machine is the one named for the line it stands in, per interval."""
+    is_it = np.array([named.entries[0][1] == machine for named in of_lines])[grid.line]
+    for index, named in enumerate(of_lines):
+        for start_ns, name in named.entries[1:]:
+            is_it[(grid.line == index) & (grid.edges[:-1] >= start_ns)] = name == machine
+    return is_it
 
 
 def _fragments(

@@ -142,6 +142,8 @@ def make_grid(
         times += [*m.energy.known]
     if site.energy is not None:
         times.append(np.array(site.energy.edges, np.int64))
+    for of_line in site.lines:
+        times += [np.array(named.edges, np.int64) for named in (of_line.outputs, of_line.bottlenecks)]
     more = merged(*(t if (t[1:] >= t[:-1]).all() else np.sort(t) for t in times))
     edges, state = m.state.cut(low, high, more[(more >= low) & (more <= high)])
     if len(edges) == 1:  # nothing was ever read, and nothing is asked

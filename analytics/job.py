@@ -227,12 +227,13 @@ class Job:
     def _cycle_spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> Iterator[Span]:
         """Where the cycle time of the bottleneck changed whose line's parts come off this machine."""
         for line in self.site.lines:
-            if line.output != machine or line.bottleneck == machine:
+            if machine not in {name for _, name in line.outputs.entries}:
                 continue
-            for span in delivered.get(line.bottleneck, []):
-                found = depending_on_cycle(self.store, self.site, line.bottleneck, span, now_ns)
-                if found is not None:
-                    yield found
+            for bottleneck in {name for _, name in line.bottlenecks.entries} - {machine}:
+                for span in delivered.get(bottleneck, []):
+                    found = depending_on_cycle(self.store, self.site, bottleneck, span, now_ns)
+                    if found is not None:
+                        yield found
 
     # -- rewriting
 

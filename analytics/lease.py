@@ -14,8 +14,8 @@ from analytics.query import DAY_NS
 from analytics.signals import NS
 from fieldlab_configs import Site
 
-LASTS_S: Final = 15.0
-RENEW_EVERY_S: Final = 4.0
+LASTS_S: Final = 10.0
+RENEW_EVERY_S: Final = 2.0
 _SETTLES_S: Final = 0.4
 """So long after writing its name a job looks whether another wrote over it."""
 _LOOK_EVERY_S: Final = 0.5

@@ -21,7 +21,7 @@ from analytics.readings import combine
 from analytics.schedule import Schedule, schedule
 from analytics.signals import NS, Steps, Times
 from analytics.view import View, view
-from fieldlab_configs import Machine, Site
+from fieldlab_configs import Dated, Machine, Site
 
 DAY_NS = 86_400 * NS
 _FURTHER_NS = (DAY_NS, 30 * DAY_NS)
@@ -239,17 +239,24 @@ def _stop_crosses(seen: View, from_ns: int, start_ns: int) -> bool:
 
 def _bottlenecks(site: Site, machines: Sequence[Machine]) -> list[Machine]:
     lines = {line for m in machines for _, line in m.line.entries}
-    return [site.machine(line.bottleneck) for line in site.lines if line.id in lines]
+    return [
+        site.machine(name) for line in site.lines if line.id in lines for _, name in line.bottlenecks.entries
+    ]
 
 
 def _line_pri(site: Site, machine: Machine, views: dict[str, View]) -> Steps:
     """PRI at the bottleneck of the line that the machine stands in at each moment."""
     lines = {line.id: line for line in site.lines}
-    pris = [views[lines[line].bottleneck].pri for _, line in machine.line.entries]
-    if len(pris) == 1:
-        return pris[0]
-    eras = Steps(np.array(machine.line.edges, np.int64), np.arange(1, len(pris)), before=0)
-    return combine(lambda era, *values: np.choose(era.astype(int), values), eras, *pris)
+    return _by_era(machine.line, lambda line: _by_era(lines[line].bottlenecks, lambda name: views[name].pri))
+
+
+def _by_era(dated: Dated[str], steps_of: Callable[[str], Steps]) -> Steps:
+    """Of each entry the step function that goes with it, as long as the entry holds."""
+    steps = [steps_of(name) for _, name in dated.entries]
+    if len(steps) == 1:
+        return steps[0]
+    eras = Steps(np.array(dated.edges, np.int64), np.arange(1, len(steps)), before=0)
+    return combine(lambda era, *values: np.choose(era.astype(int), values), eras, *steps)
 
 
 def stored_fragments(

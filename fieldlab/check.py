@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from itertools import pairwise
 
-from fieldlab_configs import load
+from fieldlab.times import rfc3339
+from fieldlab_configs import Site, load
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,4 +25,20 @@ def run(args: argparse.Namespace) -> int:
     }
     said = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
     print(f"{args.config}: ok: fieldlab {site.fieldlab}, {said}")
+    for note in _left(site):
+        print(f"{args.config}: note: {note}")
     return 0
+
+
+def _left(site: Site) -> Iterator[str]:
+    """Lines that a machine has left, of which one output is told for all time."""
+    for machine in site.machines():
+        entries = machine.line.entries
+        for (_, line_id), (until_ns, _) in pairwise(entries):
+            line = next(line for line in site.lines if line.id == line_id)
+            if line_id != machine.line.latest and not line.outputs.edges:
+                yield (
+                    f"line {line_id}: {machine.id} stood in it until {rfc3339(until_ns)}; its output is"
+                    f" {line.output} for all time; if it was another before, say so:"
+                    f" output: [{{from: ..., value: ...}}, {{from: ..., value: ...}}]"
+                )

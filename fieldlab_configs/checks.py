@@ -73,10 +73,10 @@ def _line(site: Site, line: Line, node: Node, misread: frozenset[tuple[str, ...]
     # A machine that was moved away still stands in for the time before.
     here = [m.id for m in site.machines() if any(name == line.id for _, name in m.line.entries)]
     here += [m.id for m in line.machines if m.id not in here]
-    for key in ("bottleneck", "output"):
-        name = getattr(line, key)
-        if name and name not in here:
-            yield node.at(key), _unknown(name, here, "machine of this line")
+    for key, dated in (("bottleneck", line.bottlenecks), ("output", line.outputs)):
+        for name in dict.fromkeys(name for _, name in dated.entries):
+            if name and name not in here:
+                yield node.at(key), _unknown(name, here, "machine of this line")
     for j, machine in enumerate(line.machines):
         below = node.at("machines", j)
         yield from _homes(site, line, machine, below.at("line"))

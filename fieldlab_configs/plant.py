@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.calendar import PlannedDowntime
@@ -214,9 +214,29 @@ class Line(Model):
 
     id: Annotated[str, Id()]
     name: str = ""
-    bottleneck: Annotated[str, Filled()]  # default: its output
-    output: Annotated[str, Filled()]  # default: its last machine
+    bottlenecks: Annotated[Dated[str], Key("bottleneck"), Filled()]  # default: its output
+    outputs: Annotated[Dated[str], Key("output"), Filled()]  # default: its last machine
     machines: tuple[Machine, ...] = ()
+
+    @property
+    def bottleneck(self) -> str:
+        """The machine that limits it, as it is now."""
+        return self.bottlenecks.latest
+
+    @property
+    def output(self) -> str:
+        """The machine its parts come off, as it is now."""
+        return self.outputs.latest
+
+    @model_validator(mode="before")
+    @classmethod
+    def _undated(cls, values: Any) -> Any:
+        """Take plain names too, where a line is made in code."""
+        if not isinstance(values, dict):
+            return values
+        short = {"bottleneck": "bottlenecks", "output": "outputs"}
+        dated = {short[k]: Dated(((0, v),)) for k, v in values.items() if k in short}
+        return {k: v for k, v in values.items() if k not in short} | dated
 
     @classmethod
     def prepare(cls, values: dict[str, Any]) -> None:
@@ -226,5 +246,7 @@ class Line(Model):
         values["machines"] = tuple(
             m.model_copy(update={"line": here}) if not m.line.latest else m for m in machines
         )
-        values["output"] = values["output"] or (machines[-1].id if machines else "")
-        values["bottleneck"] = values["bottleneck"] or values["output"]
+        if not values["outputs"].latest:
+            values["outputs"] = Dated(((0, machines[-1].id if machines else ""),))
+        if not values["bottlenecks"].latest:
+            values["bottlenecks"] = values["outputs"]

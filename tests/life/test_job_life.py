@@ -163,6 +163,7 @@ def test_a_dead_holders_lease_ends(lab):
     heir.renew()
 
 
+@pytest.mark.parametrize("lab", ["embedded"], indirect=True)
 def test_a_second_analytics_is_refused_with_one_message(lab):
     """The command says whose the lease is, and ends with 1."""
     lab.configure(CONFIG)
