@@ -61,7 +61,7 @@ def proven(world: World) -> Proof:
     """The machines stop, all arrives somewhere, and nothing is wrong."""
     world.settle()
     found = proof(world)
-    assert found.faults() == []
+    assert not found.faults(), found.faults()
     return found
 
 
