@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,22 +13,12 @@ from ingest.columns import Column, Values, array_of, settle, tables
 from ingest.frames import Frame
 from ingest.influx_company import remove
 from ingest.influx_erase import erase
-from ingest.influx_http import Answer, InfluxHttp
+from ingest.influx_http import InfluxHttp
 from ingest.influx_setup import kept, set_up
-from ingest.line_protocol import encode, encode_frame, name_problem
+from ingest.influx_write import InfluxWriter
+from ingest.line_protocol import name_problem
 from ingest.store import Bucket, Rejected, Row, StoreUnavailable, Table, Tags
 
-_LINES: Final = 5000
-_BYTES: Final = 4_000_000
-_BAD_LINES: Final = frozenset({400, 422})
-_TOO_LARGE: Final = 413
-_HOLD: Final = {
-    401: "check the token",
-    403: "give the token the right to this bucket",
-    404: "make its buckets with: fieldlab store setup",
-}
-# How many of the lines both versions say they dropped (tsdb.PartialWriteError of InfluxDB 1.x and 2.x).
-_DROPPED: Final = re.compile(r"dropped=(\d+)")
 _NO_DATABASE: Final = re.compile(r"database not found|bucket .*not found", re.IGNORECASE)
 
 
@@ -64,6 +52,7 @@ class InfluxStore:
     ) -> None:
         self.fieldlab = fieldlab
         self._http = InfluxHttp(url, token, org, timeout_s)
+        self._writer = InfluxWriter(self._http)
         self._retention_s = dict(retention_s or {})
         self._companies = tuple(companies)
 
@@ -95,80 +84,13 @@ class InfluxStore:
         """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
         return kept(self._http)
 
-    def write(self, bucket: Bucket, rows: Iterable[Row]) -> list[Rejected]:
+    def write(self, bucket: Bucket, rows: Sequence[Row]) -> list[Rejected]:
         """Write rows; stored when this returns, but for those that it returns."""
-        database = self.database(bucket)
-        lines, said, rejected = encode(list(rows))
-        for begin, end in _portions(lines):
-            rejected += self._post(database, lines[begin:end], said[begin:end])
-        return rejected
+        return self._writer.write(self.database(bucket), rows)
 
     def write_frames(self, bucket: Bucket, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
-        """Write frames of the spool, and some rows, in as few posts as may be.
-
-        The next lines are made while the server has those before, never out of order.
-        """
-        database = self.database(bucket)
-        rejected: list[Rejected] = []
-        under_way: tuple[Future[Answer], Callable[[Answer], list[Rejected]]] | None = None
-        with ThreadPoolExecutor(1, thread_name_prefix="influx") as poster:
-            for frame in frames:
-                lines, odd = encode_frame(frame)
-                rejected += [Rejected(frame.rows[place], problem) for place, problem in odd.items()]
-                for begin, end in _portions(lines):
-                    part = lines[begin:end]
-                    body = "\n".join(part).encode()
-                    if under_way is not None:
-                        rejected += under_way[1](under_way[0].result())
-                    meaning = functools.partial(self._meaning, database, part, frame, odd, begin)
-                    under_way = poster.submit(self._http.post, database, body), meaning
-            if under_way is not None:
-                rejected += under_way[1](under_way[0].result())
-        return [*rejected, *self.write(bucket, extra)]
-
-    def _meaning(
-        self,
-        database: str,
-        lines: list[str],
-        frame: Frame,
-        odd: Mapping[int, str],
-        begin: int,
-        answer: Answer,
-    ) -> list[Rejected]:
-        """What an answer means for some lines of a frame; bad ones are rare, so rows are made only then."""
-        if answer.written:
-            return []
-        rows = [row for place, row in enumerate(frame.rows) if place not in odd]
-        return self._found(database, answer, lines, rows[begin : begin + len(lines)])
-
-    def _post(self, database: str, lines: list[str], rows: list[Row]) -> list[Rejected]:
-        """Post lines; those that are refused are found by halving."""
-        return self._found(database, self._http.post(database, "\n".join(lines).encode()), lines, rows)
-
-    def _found(self, database: str, answer: Answer, lines: list[str], rows: list[Row]) -> list[Rejected]:
-        """What an answer means for the lines that were posted."""
-        if answer.written:
-            return []
-        # 1.x and 3 have kept the good lines, 2.x may have kept none: writing them again changes nothing.
-        divisible = answer.status == _TOO_LARGE or (answer.status in _BAD_LINES and answer.about_lines)
-        if not divisible:
-            raise self._unavailable(database, answer)
-        dropped = _DROPPED.search(answer.message)
-        if len(lines) == 1 or (dropped is not None and int(dropped[1]) == len(lines)):
-            reason = answer.message or f"refused with status {answer.status}"
-            return [Rejected(Row(*row), reason) for row in rows]
-        half = len(lines) // 2
-        return [
-            *self._post(database, lines[:half], rows[:half]),
-            *self._post(database, lines[half:], rows[half:]),
-        ]
-
-    def _unavailable(self, database: str, answer: Answer) -> StoreUnavailable:
-        hint = f" ({_HOLD[answer.status]})" if answer.status in _HOLD else ""
-        return StoreUnavailable(
-            f"{self._http.url} answers {answer.status} to a write to {database}{hint}: {answer.message}",
-            answer.retry_after_s,
-        )
+        """Write frames of the spool, and some rows, in as few posts as may be."""
+        return self._writer.write_frames(self.database(bucket), frames, extra)
 
     def read(
         self,
@@ -297,23 +219,6 @@ def _told(field: str, time: Values, values: tuple[Any, ...]) -> tuple[Values, Va
     column = array_of("s", values)
     has = np.array([v is not None for v in values], dtype=bool)
     return time[has], column[has] if kind == "s" else column[has].astype(np.int64)
-
-
-def _portions(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Ranges of lines to post at once, bounded by number and size."""
-    for begin in range(0, len(lines), _LINES):
-        end = min(begin + _LINES, len(lines))
-        size = sum(map(len, lines[begin:end]))
-        if size <= _BYTES:
-            yield begin, end
-            continue
-        size, first = 0, begin
-        for at in range(begin, end):
-            if at > first and size + len(lines[at]) > _BYTES:
-                yield first, at
-                size, first = 0, at
-            size += len(lines[at]) + 1
-        yield first, end
 
 
 def _name(name: str) -> str:
