@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from analytics.atoms import MachineResult
-from analytics.fetch import Row, Source
+from analytics.deliveries import Deliveries, Store, by_machine
 from analytics.query import DAY_NS, compute
 from analytics.signals import NS
 from analytics.touched import Span, depending, depending_on_cycle, merged_spans
@@ -20,35 +19,9 @@ from fieldlab_configs import Site
 
 log = logging.getLogger(__name__)
 
-_OVERLAP_NS: Final = 900 * NS
-"""How far behind its own cursor the job looks for deliveries: some are seen later than they were noted."""
 _LONGEST_STOP_NS: Final = 31 * DAY_NS
 _FURTHER_NS: Final = (3600 * NS, DAY_NS, 31 * DAY_NS)
 _EVER: Final = 2**62
-
-
-Note = tuple[str, str, int]
-"""Gateway, machine and time of a delivery note."""
-
-
-class Store(Source, Protocol):
-    """What the job asks of a store."""
-
-    def write(self, bucket: str, rows: Sequence[Row]) -> object:
-        """Write rows; the later of two with one series, field and time wins."""
-        ...
-
-    def delete(
-        self,
-        bucket: str,
-        measurement: str,
-        *,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-        where: Mapping[str, str] | None = None,
-    ) -> object:
-        """Delete a measurement's rows in ``[start_ns, end_ns)``; False where the store has no way to."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +56,8 @@ class Job:
         self.store = store
         self._clock_ns = clock_ns
         self._until: dict[str, int] = {}
-        self._cursors: dict[str, int] | None = None
-        self._seen: set[Note] = set()
+        self._oldest: dict[str, int] = {}
+        self._deliveries = Deliveries(site, store, clock_ns)
         self._warned: set[str] = set()
 
     def step(self, now_ns: int) -> dict[str, list[Span]]:
@@ -100,9 +73,10 @@ class Job:
         dict of str to list of Span
             What was rewritten, per machine.
         """
-        cursors = self._known_cursors()
-        notes = self._notes(cursors)
-        delivered = self._delivered(notes)
+        notes = self._deliveries.new()
+        delivered = by_machine(notes)
+        if self._deliveries.resumed and not self._until:
+            self._go_on()
         rewritten: dict[str, list[Span]] = {}
         for machine in [m.id for m in self.site.machines()]:
             spans = self._spans(machine, delivered, now_ns)
@@ -111,7 +85,7 @@ class Job:
                 if clipped:
                     self._warn(machine)
                 self._until[machine] = max(now_ns, self._until.get(machine, now_ns))
-        self._remember(cursors, notes)
+        self._deliveries.dealt_with(notes)
         return rewritten
 
     def recompute(
@@ -145,64 +119,6 @@ class Job:
                 done.walls[machine] = edge
         return done
 
-    # -- what was delivered
-
-    def _known_cursors(self) -> dict[str, int]:
-        """Up to which delivery of each gateway all is worked out; kept in the store for the next job."""
-        if self._cursors is None:
-            rows = self.store.last_before("kpi", "job", _EVER)
-            self._cursors = {dict(r[1])["gateway"]: int(r[4]) for r in rows if r[2] == "cursor_ns"}
-            if self._cursors:
-                for row in self.store.last_before("kpi", "atom", _EVER):
-                    machine = dict(row[1])["machine"]
-                    self._until[machine] = max(self._until.get(machine, row[3]), row[3])
-        return dict(self._cursors)
-
-    def _notes(self, cursors: dict[str, int]) -> dict[Note, Span]:
-        """Delivery notes that were not dealt with yet."""
-        begin = min(cursors.values()) - _OVERLAP_NS if cursors else None
-        tables = list(self.store.read("raw", "delivery", start_ns=begin))
-        if begin is not None:  # of a gateway that is new
-            tables += [
-                table
-                for table in self.store.read("raw", "delivery", end_ns=begin)
-                if table.tags["gateway"] not in cursors
-            ]
-        found: dict[Note, Span] = {}
-        for table in tables:
-            gateway, machine = table.tags["gateway"], table.tags["machine"]
-            floor = cursors[gateway] - _OVERLAP_NS if gateway in cursors else -_EVER
-            columns = (table.time_ns, table.columns["from_ns"], table.columns["to_ns"])
-            for at, from_ns, to_ns in zip(*(c.tolist() for c in columns), strict=True):
-                note = (gateway, machine, at)
-                if at >= floor and note not in self._seen:
-                    found[note] = Span(from_ns, max(to_ns, from_ns + 1))
-        return found
-
-    def _delivered(self, notes: Mapping[Note, Span]) -> dict[str, list[Span]]:
-        """Per machine what new deliveries hold."""
-        found: dict[str, list[Span]] = defaultdict(list)
-        for (_, machine, _), span in notes.items():
-            found[machine].append(span)
-        return {machine: merged_spans(spans) for machine, spans in found.items()}
-
-    def _remember(self, cursors: dict[str, int], notes: Iterable[Note]) -> None:
-        """Move the cursors on and keep them, now that all up to them is written."""
-        moved = dict(cursors)
-        for gateway, _, at in notes:
-            moved[gateway] = max(moved.get(gateway, at), at)
-        self._seen = {n for n in (*self._seen, *notes) if n[2] >= moved[n[0]] - _OVERLAP_NS}
-        self._cursors = moved
-        # One row per gateway and day: written over and over, it does not pile up.
-        day_ns = self._clock_ns() // DAY_NS * DAY_NS
-        rows: list[Row] = [
-            ("job", (("fieldlab", self.site.fieldlab), ("gateway", gateway)), "cursor_ns", day_ns, at)
-            for gateway, at in moved.items()
-            if cursors.get(gateway) != at
-        ]
-        if rows:
-            self.store.write("kpi", rows)
-
     def _spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> list[Span]:
         """What to rewrite: what deliveries bear upon, and the time that has passed since the last step."""
         own = delivered.get(machine, [])
@@ -214,15 +130,27 @@ class Job:
             spans.append(Span(until, now_ns))
         if until is not None and spans:
             # Samples older than the first atom: from them on the machine has atoms without a hole.
-            first = min(span.start_ns for span in spans)
-            stored = self.store.first_from("kpi", "atom", -_EVER, where={"machine": machine})
-            oldest = min((row[3] for row in stored), default=until)
+            first, oldest = min(span.start_ns for span in spans), self._oldest_ns(machine, until)
             if first < oldest:
                 spans.append(Span(first, oldest))
+                self._oldest[machine] = first
         if until is not None:
             spans += self._cycle_spans(machine, delivered, now_ns)
         clipped = [Span(s.start_ns, min(s.end_ns, now_ns)) for s in spans if s.start_ns < now_ns]
         return merged_spans(clipped)
+
+    def _go_on(self) -> None:
+        """Begin where the last job was: at the last atom of each machine."""
+        for row in self.store.last_before("kpi", "atom", _EVER):
+            machine = dict(row[1])["machine"]
+            self._until[machine] = max(self._until.get(machine, row[3]), row[3])
+
+    def _oldest_ns(self, machine: str, otherwise: int) -> int:
+        """The beginning of a machine's first atom."""
+        if machine not in self._oldest:
+            stored = self.store.first_from("kpi", "atom", -_EVER, where={"machine": machine})
+            self._oldest[machine] = min((row[3] for row in stored), default=otherwise)
+        return self._oldest[machine]
 
     def _cycle_spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> Iterator[Span]:
         """Where the cycle time of the bottleneck changed whose line's parts come off this machine."""

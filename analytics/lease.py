@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from analytics.job import Store
+from analytics.deliveries import Store
 from analytics.query import DAY_NS
 from analytics.signals import NS
 from fieldlab_configs import Site

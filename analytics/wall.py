@@ -8,6 +8,7 @@ from fieldlab_configs import Site
 
 _HELD = frozenset({"state", "product", "order", "ideal_cycle_time"})
 _EVER = 2**62
+_LONGEST_STOP_NS = 31 * 86_400 * NS
 
 
 def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
@@ -48,7 +49,7 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
         if row[2].removesuffix("_text") in _HELD
     ]
     safe = max([edge, *first, *([behind] if behind is not None else [])])
-    for table in store.read("kpi", "stop", end_ns=safe, where=where):
+    for table in store.read("kpi", "stop", start_ns=safe - _LONGEST_STOP_NS, end_ns=safe, where=where):
         durations = table.columns["duration_s"].astype(float)
         ends = table.time_ns + (durations * NS).astype("int64")
         safe = max([safe, *ends[ends > safe].tolist()])

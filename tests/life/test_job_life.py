@@ -64,6 +64,22 @@ def test_a_new_job_goes_on_where_the_last_one_was(lab):
     assert lab.rows("kpi", "atom", HOLDS["atom"])[lab.tags("m1", product="none", shift="none"), at(0)]
 
 
+def test_a_gateway_that_is_new_is_heard_whatever_its_clock_says(lab):
+    """Its notes are older than the others' cursors: it is another gateway's time."""
+    lab.configure(CONFIG)
+    lab.put("m1", day(0, 3600))
+    job = lab.job()
+    job.step(at(3600))
+    lab.put("m1", day(3600, 7200), note=5 * 10**14)
+    job.step(at(7200))
+    tags = (("fieldlab", lab.id), ("gateway", "old"), ("machine", "m2"))
+    rows = [("machine", lab.tags("m2"), f, t, v) for t, f, v in day(0, 600)]
+    rows += [("delivery", tags, f, 1_000, v) for f, v in (("from_ns", at(0)), ("to_ns", at(600)))]
+    JobStore(lab.store).write("raw", rows)
+    assert set(job.step(at(7201))) == {"m1", "m2"}
+    assert lab.rows("kpi", "atom", HOLDS["atom"])[lab.tags("m2", product="none", shift="none"), at(0)]
+
+
 def test_nothing_behind_the_wall_is_recomputed_or_zeroed(lab):
     """Raw data of the first hours are gone: their atoms stay, the command says so and ends with 1."""
     now_ns = time.time_ns()
