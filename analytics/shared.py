@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from analytics.fetch import Row
 from analytics.deliveries import Store as JobStore
+from analytics.fetch import Row
 from analytics.query import DAY_NS
 from analytics.signals import NS
 from analytics.touched import Span, merged_spans, values_of
