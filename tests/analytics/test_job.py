@@ -122,3 +122,33 @@ def test_atoms_written_live_equal_those_of_all_data_at_once(seed):
                 assert expected[key][name] == pytest.approx(value, rel=1e-9, abs=1e-6), (key, name)
             else:
                 assert expected[key][name] == value, (key, name)
+
+
+class Undeleting(MemoryStore):
+    """A store that cannot delete, as InfluxDB 3 Core cannot."""
+
+    def delete(self, *_args, **_tags):
+        """Nothing goes."""
+        return False
+
+
+def test_where_a_store_cannot_delete_a_field_that_ends_becomes_zero():
+    """The energy of a machine that has no meter any more: nothing old is left to be summed."""
+    text = """
+fieldlab: lab
+timezone: UTC
+lines: [{id: l1, machines: [{id: m1, signals: {total_count: {item: c}, energy: {item: e}}}]}]
+"""
+    arrivals = [(i * 60 * NS, "m1", s, float(i)) for i in range(1, 11) for s in ("total_count", "energy")]
+    store, end = Undeleting(), 600 * NS
+    fed(store, arrivals, 1)
+    Job(parse(text), store).step(end)
+    before = figures(store)
+    assert sum(row["energy_kwh"] for row in before.values()) == pytest.approx(9.0)
+    Job(parse(text.replace(", energy: {item: e}", "")), store).recompute(0, end)
+    after = figures(store)
+    assert after.keys() == before.keys()
+    assert {row["energy_kwh"] for row in after.values()} == {0.0}
+    assert [r["produced_quantity"] for r in after.values()] == [
+        r["produced_quantity"] for r in before.values()
+    ]

@@ -103,7 +103,7 @@ def test_a_company_nobody_knows_is_said(shop):
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("lab", ["influx"], indirect=True)
+@pytest.mark.parametrize("lab", ["influx1"], indirect=True)
 def test_whoever_could_read_nothing_else_is_gone(shop):
     """On a server: the database, and the users that opened it alone; others lose this right only."""
     mine, theirs = (f"{shop.names[c]}_shared" for c in ("acme", "beta"))
