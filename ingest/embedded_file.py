@@ -18,6 +18,7 @@ SCHEMA_VERSION = 2
 """1: a chunk's checksum covered its data alone. 2: its seal covers whose, when and how many as well."""
 MIGRATING = "migrated_to"
 """Key of `meta` while a migration is under way: the last chunk that it has done."""
+_CLOSE_WITHIN_S = 10.0
 _BUSY_S = 30.0
 
 _SCHEMA = """
@@ -53,6 +54,20 @@ class StoreFile:
         self._lock = threading.RLock()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        self._in_use = 0
+        self._quiet = threading.Condition(self._lock)
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Nobody closes a connection meanwhile: SQLite does not survive that."""
+        with self._quiet:
+            self._in_use += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._in_use -= 1
+                self._quiet.notify_all()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -60,7 +75,7 @@ class StoreFile:
         if not self._exists():
             yield None
             return
-        with translated(self.path):
+        with self._using(), translated(self.path):
             db = self._connection()
             db.execute("BEGIN")
             try:
@@ -80,7 +95,7 @@ class StoreFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; one writer at a time among all threads and processes."""
-        with self.locked():
+        with self.locked(), self._using():
             if not self._exists():
                 self._create()
             db = self._connection()
@@ -93,8 +108,9 @@ class StoreFile:
                     db.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
+        """Let go of the file, once whoever reads or writes in another thread is done."""
+        with self._quiet:
+            self._quiet.wait_for(lambda: self._in_use == 0, _CLOSE_WITHIN_S)
             for connection in self._connections:
                 connection.close()
             self._connections.clear()

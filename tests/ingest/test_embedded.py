@@ -242,3 +242,25 @@ def test_a_damaged_series_does_not_keep_others_from_being_merged(tmp_path: Path)
     assert counts[2] < 40
     assert len(check_file(tmp_path / "lab.db", "lab").wrong) == 1
     store.close()
+
+
+def test_closing_waits_for_whoever_reads(tmp_path):
+    """A connection closed under a query in another thread brings the whole process down."""
+    store = EmbeddedStore(tmp_path / "lab.db", "lab")
+    store.write("raw", [row("power", t, float(t)) for t in range(20_000)])
+    for _ in range(20):
+        reading = threading.Event()
+
+        def read(reading=reading):
+            for _ in range(5):
+                reading.set()
+                assert len(store.read("raw", "machine")[0].time_ns) == 20_000
+
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        reading.wait()
+        store.close()
+        for thread in threads:
+            thread.join()
+    store.close()
