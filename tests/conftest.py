@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests import influxes as here
 from tests import servers
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What needs an InfluxDB runs once for each that is here."""
+    if "influx_server" in metafunc.fixturenames:
+        metafunc.parametrize("influx_server", here.kinds(), indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.InfluxServer]:
-    """The InfluxDB of FIELDLAB_TEST_INFLUX_URL where it is set, else Debian's, started for this session."""
-    url = os.environ.get("FIELDLAB_TEST_INFLUX_URL")
-    if url:
-        token = os.environ.get("FIELDLAB_TEST_INFLUX_TOKEN")
-        yield servers.InfluxServer(url, token, os.environ.get("FIELDLAB_TEST_INFLUX_ORG"))
-        return
+def influxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[here.Influxes]:
+    """Real InfluxDBs by kind (`tests.influxes.kinds`), for fixtures that have kinds of their own."""
+    with here.started(tmp_path_factory.mktemp) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influx_server(request: pytest.FixtureRequest, influxes: here.Influxes) -> servers.InfluxServer:
+    """A real InfluxDB: each that is on the PATH, and that of FIELDLAB_TEST_INFLUX_URL."""
     try:
-        with servers.influxd(tmp_path_factory.mktemp("influxd")) as (server, _process):
-            yield server
+        return influxes(request.param)
     except servers.ServerMissingError as missing:
         pytest.skip(str(missing))
 
@@ -44,6 +51,18 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Mosq
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name every test that could not run, and why: a skip must not look like a pass."""
+    _name_skipped(terminalreporter)
+    reports = [r for outcome in ("passed", "failed", "error") for r in terminalreporter.getreports(outcome)]
+    asked = any("influx" in r.nodeid for r in reports)
+    absent = here.missing() if asked and here.GIVEN not in here.kinds() else {}
+    if absent:
+        terminalreporter.write_line("")
+        terminalreporter.write_line("the suite of stores did not run against these:")
+        for kind, reason in absent.items():
+            terminalreporter.write_line(f"  {kind}: {reason}")
+
+
+def _name_skipped(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return

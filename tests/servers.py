@@ -1,8 +1,11 @@
-"""Real servers for tests: influxd and mosquitto of Debian, each in its own folder, on free local ports."""
+"""Real servers for tests: InfluxDB and mosquitto, each in its own folder, on free local ports."""
 
 from __future__ import annotations
 
+import functools
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +32,14 @@ class InfluxServer:
     url: str
     token: str | None = None
     org: str | None = None
+    token_file: Path | None = None
+
+    @property
+    def config(self) -> str:
+        """The keys of a config's `store` that lead to it, to stand between braces."""
+        org = f', org: "{self.org}"' if self.org else ""
+        token = f', token: {{file: "{self.token_file}"}}' if self.token else ""
+        return f'kind: influxdb, url: "{self.url}"{org}{token}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def find_program(name: str) -> str:
     return found
 
 
-_PACKAGES = {"influxd": "influxdb", "mosquitto": "mosquitto"}
+_PACKAGES = {"mosquitto": "mosquitto"}
 
 
 def free_port() -> int:
@@ -110,28 +121,94 @@ bind-address = "127.0.0.1:{rpc}"
 [http]
   bind-address = "127.0.0.1:{port}"
   log-enabled = false
+  auth-enabled = {auth}
 """
+# Of servers that live as long as a test, on a loopback address.
+_TOKEN, _ORG = "only-for-tests-0123456789", "fieldlab-tests"
+INFLUX_PROGRAMS = {1: "influxd", 2: "influxd", 3: "influxdb3"}
+
+
+@functools.cache
+def influx_program(major: int) -> str:
+    """The path of an InfluxDB's server of a major version; 1.x and 2.x have the same name."""
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]
+    for folder in folders:
+        found = shutil.which(INFLUX_PROGRAMS[major], path=folder)
+        if found is not None and (major == 3 or _major(found) == major):
+            return found
+    hint = " (Debian, Ubuntu: apt install influxdb)" if major == 1 else ""
+    raise ServerMissingError(f"no {INFLUX_PROGRAMS[major]} of InfluxDB {major} is on the PATH{hint}")
+
+
+def _major(program: str) -> int | None:
+    said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=30, check=False)
+    told = re.search(r"InfluxDB v?(\d+)\.", said.stdout)
+    return int(told[1]) if told else None
 
 
 @contextmanager
-def influxd(folder: Path, port: int | None = None) -> Iterator[tuple[InfluxServer, subprocess.Popen[bytes]]]:
-    """A real InfluxDB 1.x; the same folder and port give the same data again."""
-    program = find_program("influxd")
+def influxd(
+    folder: Path, port: int | None = None, major: int = 1, *, auth: bool = False
+) -> Iterator[tuple[InfluxServer, subprocess.Popen[bytes]]]:
+    """A real InfluxDB; the same folder and port give the same data again.
+
+    `auth` is of 1.x: 2.x always asks for a token, 3 never does here.
+    """
+    program = influx_program(major)
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    config = folder / "influxdb.conf"
-    config.write_text(_INFLUX.format(folder=folder, port=port, rpc=free_port()))
     url = f"http://127.0.0.1:{port}"
+    commands = {1: _command_1, 2: _command_2, 3: _command_3}
+    command = commands[major](program, folder, port, auth)
+    with running(command, folder, lambda: _pings(url)) as process:
+        yield _onboarded(url, folder) if major == 2 else InfluxServer(url), process
 
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{url}/ping", timeout=1) as answer:  # noqa: S310 - our own server
-                return bool(answer.status == 204)
-        except OSError:
-            return False
 
-    with running([program, "run", "-config", str(config)], folder, ready) as process:
-        yield InfluxServer(url), process
+def _command_1(program: str, folder: Path, port: int, auth: bool) -> list[str]:
+    config = folder / "influxdb.conf"
+    config.write_text(_INFLUX.format(folder=folder, port=port, rpc=free_port(), auth=str(auth).lower()))
+    return [program, "run", "-config", str(config)]
+
+
+def _command_2(program: str, folder: Path, port: int, _auth: bool) -> list[str]:
+    places = [f"--bolt-path={folder}/influxd.bolt", f"--engine-path={folder}/engine"]
+    silence = ["--reporting-disabled", "--ui-disabled", "--log-level=error"]
+    return [program, "run", f"--http-bind-address=127.0.0.1:{port}", *places, *silence]
+
+
+def _command_3(program: str, folder: Path, port: int, _auth: bool) -> list[str]:
+    places = ["--node-id=tests", "--object-store=file", f"--data-dir={folder}"]
+    return [program, "serve", f"--http-bind=127.0.0.1:{port}", *places, "--without-auth",
+            "--disable-telemetry-upload"]  # fmt: skip
+
+
+def _pings(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ping", timeout=1) as answer:  # noqa: S310 - our own server
+            return answer.status in {200, 204}
+    except OSError:
+        return False
+
+
+def _onboarded(url: str, folder: Path) -> InfluxServer:
+    """A 2.x with its first user, organisation and token; the second time they are there."""
+    where = f"{url}/api/v2/setup"
+    with urllib.request.urlopen(where, timeout=10) as answer:  # noqa: S310 - our own server
+        allowed = json.loads(answer.read())["allowed"]
+    if allowed:
+        wish = {"username": "tests", "password": _TOKEN, "org": _ORG, "bucket": "first", "token": _TOKEN}
+        request = urllib.request.Request(where, json.dumps(wish).encode())  # noqa: S310
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+    return given_influx(url, _TOKEN, _ORG, folder)
+
+
+def given_influx(url: str, token: str | None, org: str | None, folder: Path) -> InfluxServer:
+    """A server that is there already; its token goes to a file that configs can name."""
+    file = folder / "token"
+    if token:
+        file.touch(0o600)
+        file.write_text(token)
+    return InfluxServer(url, token, org, file if token else None)
 
 
 _MOSQUITTO = """

@@ -19,6 +19,7 @@ from ingest.pipeline import Gap, Link, Pipeline
 from ingest.samples import Sample
 from tests.golden import arrivals
 from tests.golden.sums import SUMS
+from tests.influxes import kinds
 
 KEYS = ("time", "line", "machine", "shift", "product")
 PATIENCE_S = 30
@@ -28,12 +29,14 @@ def opened(kind, folder, request):
     """A fresh store of a kind."""
     if kind == "embedded":
         return EmbeddedStore(folder / "golden.db", arrivals.FIELDLAB)
-    server = request.getfixturevalue("influx_server")
+    server = request.getfixturevalue("influxes")(kind)
     # Databases of its own, should the server have lived through the day before.
     return InfluxStore(server.url, f"golden{uuid.uuid4().hex[:10]}", token=server.token, org=server.org)
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("influx", marks=pytest.mark.service)])
+@pytest.fixture(
+    scope="module", params=["embedded", *(pytest.param(kind, marks=pytest.mark.service) for kind in kinds())]
+)
 def lived(request, tmp_path_factory):
     """The day after it was lived through: its site, store and ledger."""
     folder = tmp_path_factory.mktemp(request.param)
