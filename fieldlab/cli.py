@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     """Run the command's room; what a user can mend is one message and no traceback."""
     try:
-        code: int = importlib.import_module(args.room).run(args)
+        room, _, function = args.room.partition(":")
+        code: int = getattr(importlib.import_module(room), function or "run")(args)
     except ImportError as error:
         if args.room in {"fieldlab.demo", "fieldlab.app", "fieldlab.grafana"} and error.name:
             return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
@@ -77,6 +78,7 @@ def _status(error: Exception) -> int | None:
     return {
         "dashboards.errors.AddressInUse": 2,
         "dashboards.errors.CannotListen": 2,
+        "gateways.errors.CertificateUnusable": 2,
         "simulator.errors.CannotSimulate": 2,
         "simulator.errors.PortBusy": 2,
         "simulator.errors.NobodyListens": 1,

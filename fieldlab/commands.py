@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 
+from fieldlab import engineer_commands as engineer
+
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     _company(commands.add_parser("company", help="companies that visit the fieldlab"))
+    engineer.pki(commands.add_parser("pki", help="certificates of the fieldlab's own, and whom it trusts"))
     return top
 
 

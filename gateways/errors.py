@@ -13,3 +13,7 @@ class SourceRefused(RuntimeError):  # noqa: N818 - named by its remedy: mend the
 
 class Undecodable(ValueError):  # noqa: N818 - named by what it is to the reader
     """A message that says nothing we can use; it goes to the dead letters, raw, with this reason."""
+
+
+class CertificateUnusable(ValueError):  # noqa: N818 - named by what it is to the reader
+    """A certificate, a key or a folder of them that cannot be used: which, why, what to do."""

@@ -1,0 +1,78 @@
+"""The grammar of the engineer's commands; the rest of it is in `fieldlab.commands`."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def days(text: str) -> int:
+    """A number of days, of an option."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 36_500:  # noqa: PLR2004 - a century
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to 36500")
+    return int(text)
+
+
+def pki(command: argparse.ArgumentParser) -> None:
+    """`fieldlab pki`."""
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    init = actions.add_parser("init", help="make an authority of the fieldlab's own; twice changes nothing")
+    _folder(init)
+    init.add_argument("--fieldlab", metavar="ID", required=True, help="the fieldlab's id in its config")
+    init.add_argument("--days", type=days, help="how long the authority lasts (3650)")
+    init.set_defaults(room="fieldlab.pki:run_init")
+    issue = actions.add_parser("issue", help="a certificate and its key, signed by the authority")
+    _folder(issue)
+    issue.add_argument("name", metavar="NAME", help="of its files: own/NAME.pem and own/NAME.key")
+    issue.add_argument(
+        "--for",
+        dest="use",
+        choices=("gateway", "opcua", "broker"),
+        default="gateway",
+        help="a gateway, an OPC UA server, or a server that speaks TLS such as a broker (gateway)",
+    )
+    issue.add_argument(
+        "--uri",
+        help="application URI, of OPC UA; default: urn:fieldlab:FIELDLAB:NAME, as a gateway calls itself",
+    )
+    issue.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="name or address under which clients reach it; may be repeated",
+    )
+    issue.add_argument("--days", type=days, help="how long it lasts (825)")
+    issue.set_defaults(room="fieldlab.pki:run_issue")
+    _pki_upkeep(actions)
+
+
+def _pki_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    renew = actions.add_parser("renew", help="a new end for what ends soon; keys stay")
+    _folder(renew)
+    renew.add_argument(
+        "name", metavar="NAME", nargs="*", help="what to renew, ca for the authority; default: what ends soon"
+    )
+    renew.add_argument("--within", type=days, metavar="DAYS", help="how soon is soon (30)")
+    renew.add_argument("--days", type=days, help="how long it lasts from now (825; ca: 3650)")
+    renew.set_defaults(room="fieldlab.pki:run_renew")
+    trust = actions.add_parser("trust", help="accept the certificate of a server")
+    _folder(trust)
+    trust.add_argument(
+        "certificate",
+        metavar="CERTIFICATE",
+        help="a file (PEM or DER), or name or fingerprint of one in rejected/",
+    )
+    trust.add_argument("--remove", action="store_true", help="accept it no longer: it goes to rejected/")
+    trust.set_defaults(room="fieldlab.pki:run_trust")
+    listing = actions.add_parser(
+        "list", help="every certificate; 1 where one of the fieldlab's own ends soon"
+    )
+    _folder(listing)
+    listing.add_argument(
+        "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
+    )
+    listing.set_defaults(room="fieldlab.pki:run_list")
+
+
+def _folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="DIR", help="the folder of certificates, such as pki")

@@ -1,0 +1,282 @@
+"""A fieldlab's own certificates: an authority, what it issues, and whom the gateways trust. Plain files.
+
+::
+
+    pki/ca/ca.pem .key .der       the authority; its key need not be on any gateway
+    pki/own/NAME.pem .key .der    what it issued; .der is for programs that read no PEM
+    pki/trusted/                  whose certificates gateways accept: the authority, and single servers
+    pki/rejected/                 what was offered and is not trusted
+    pki/crl/                      what authorities have revoked
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateways.errors import CertificateUnusable
+from gateways.pki_facts import WARN_DAYS, Certificate, Names, Use, describe, load, use_of
+from gateways.signing import (
+    BITS,
+    CA_BITS,
+    PURPOSES,
+    authority,
+    ca_name,
+    issued,
+    load_key,
+    new_key,
+    organisation,
+    revoked_none,
+    write,
+)
+
+DAYS: Final = 825
+"""Of what is issued: the longest that common TLS clients take."""
+CA_DAYS: Final = 3650
+LEAST_DIGITS: Final = 6
+"""Of a fingerprint, for it to name a certificate."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_FIELDLAB = re.compile(r"[a-z0-9_-]{1,64}")
+_FOLDERS = ("ca", "own", "trusted", "rejected", "crl")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A certificate of the folder.
+
+    Attributes
+    ----------
+    place : str
+        ``ca``, ``own``, ``trusted`` or ``rejected``.
+    name : str
+        Of its file, without the ending.
+    path : Path
+    certificate : Certificate
+    """
+
+    place: str
+    name: str
+    path: Path
+    certificate: Certificate
+
+
+class Pki:
+    """A folder of certificates.
+
+    Parameters
+    ----------
+    folder : Path
+    now : datetime, optional
+        UTC.
+    """
+
+    def __init__(self, folder: Path, now: dt.datetime | None = None) -> None:
+        self.folder = folder
+        self.now = now or dt.datetime.now(dt.UTC)
+        self._ca_pem = folder / "ca" / "ca.pem"
+        self._ca_key = folder / "ca" / "ca.key"
+
+    # -- making
+
+    def init(self, fieldlab: str, days: int = CA_DAYS) -> bool:
+        """Make the folders and the authority; False where it is there already."""
+        if not _FIELDLAB.fullmatch(fieldlab):
+            raise CertificateUnusable(f"{fieldlab!r} is no id of a fieldlab: a to z, 0 to 9, - and _")
+        made = not self._ca_pem.exists()
+        if not made and (known := organisation(self._authority())) != fieldlab:
+            raise CertificateUnusable(f"{self.folder} is that of fieldlab {known}, not of {fieldlab}")
+        try:
+            for name in _FOLDERS:
+                (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CertificateUnusable(f"{self.folder} cannot be made: {error.strerror}") from None
+        if made:
+            there = self._ca_key.exists()  # of a run that did not come to its end
+            key = load_key(self._ca_key) if there else new_key(self._ca_key, CA_BITS)
+            self._sign_authority(ca_name(fieldlab), key, days)
+        return made
+
+    def issue(self, name: str, use: Use, names: Names, days: int = DAYS) -> bool:
+        """Issue a certificate with a key of its own; False where the same is there already.
+
+        Parameters
+        ----------
+        name : str
+            Of its files.
+        use : {"gateway", "opcua", "broker"}
+        names : Names
+            Without a URI an OPC UA one gets ``urn:fieldlab:<fieldlab>:<name>``.
+        days : int
+        """
+        if not _NAME.fullmatch(name):
+            raise CertificateUnusable(f"{name!r} is no name: letters, digits, dots, - and _")
+        names = _checked(names, use, f"urn:fieldlab:{organisation(self._authority())}:{name}")
+        path = self._own(name)
+        if path.exists():
+            there = describe(load(path))
+            if (there.use, there.names) == (use, names):
+                return False
+            raise CertificateUnusable(
+                f"{path} is there, for {there.use}: {there.names}; remove it and its key to make another"
+            )
+        key_path = path.with_suffix(".key")
+        key = load_key(key_path) if key_path.exists() else new_key(key_path, BITS)
+        self._sign(name, use, names, key.public_key(), days)
+        return True
+
+    def renew(self, name: str, days: int | None = None) -> Entry:
+        """Give a certificate a new time; its key stays, so that one file is replaced, in one step.
+
+        The authority (``ca``) keeps its name and key too: what it issued stays valid.
+        """
+        if name == "ca":
+            self._sign_authority(self._authority().subject, load_key(self._ca_key), days or CA_DAYS)
+            return Entry("ca", "ca", self._ca_pem, describe(self._authority()))
+        path = self._own(name)
+        if not path.exists():
+            raise CertificateUnusable(f"{path} is not there; make it with: fieldlab pki issue")
+        there = describe(load(path))
+        self._sign(
+            name, there.use, there.names, load_key(path.with_suffix(".key")).public_key(), days or DAYS
+        )
+        return Entry("own", name, path, describe(load(path)))
+
+    def due(self, within_days: int = WARN_DAYS) -> list[str]:
+        """Names of what ends within so many days, the authority as ``ca``."""
+        mine = [entry for entry in self.entries() if entry.place in ("ca", "own")]
+        return [e.name for e in mine if e.certificate.days_left(self.now) < within_days]
+
+    # -- trusting
+
+    def trust(self, what: str) -> Entry:
+        """Accept a certificate: a file, or one of ``rejected/`` by name or fingerprint."""
+        self._authority()
+        waiting = self._named("rejected", what)
+        source = waiting.path if waiting is not None else Path(what)
+        if waiting is None and not source.is_file():
+            raise CertificateUnusable(f"{what} is neither a file nor in {self.folder / 'rejected'}")
+        certificate = load(source)
+        entry = self._put("trusted", certificate)
+        if waiting is not None:
+            waiting.path.unlink()
+        return entry
+
+    def distrust(self, what: str) -> Entry:
+        """No longer accept a certificate of ``trusted/``, by name or fingerprint."""
+        found = self._named("trusted", what)
+        if found is None:
+            raise CertificateUnusable(f"{what} is not in {self.folder / 'trusted'}")
+        entry = self._put("rejected", load(found.path))
+        found.path.unlink()
+        return entry
+
+    def reject(self, certificate: x509.Certificate) -> Entry:
+        """Keep a certificate that was offered and is not trusted, for a person to look at."""
+        return self._put("rejected", certificate)
+
+    def entries(self) -> list[Entry]:
+        """Every certificate of the folder; CertificateUnusable where a file is none."""
+        if not self.folder.is_dir():
+            raise CertificateUnusable(f"{self.folder} is not there; make it with: fieldlab pki init")
+        return [entry for place in _FOLDERS[:4] for entry in self._in(place)]
+
+    # -- inside
+
+    def _in(self, place: str) -> Iterator[Entry]:
+        endings = (".pem",) if place in ("ca", "own") else (".pem", ".der", ".crt", ".cer")
+        folder = self.folder / place
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.suffix in endings:
+                yield Entry(place, path.stem, path, describe(load(path)))
+
+    def _named(self, place: str, what: str) -> Entry | None:
+        short = what.lower().replace(":", "")
+        for entry in self._in(place):
+            prints = (entry.certificate.fingerprint, entry.certificate.thumbprint)
+            if what in (entry.name, entry.path.name) or (
+                len(short) >= LEAST_DIGITS and any(each.startswith(short) for each in prints)
+            ):
+                return entry
+        return None
+
+    def _put(self, place: str, certificate: x509.Certificate) -> Entry:
+        said = describe(certificate)
+        for entry in self._in(place):
+            if entry.certificate.fingerprint == said.fingerprint:
+                return entry
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", said.subject).strip("-.")[:40] or "certificate"
+        path = self.folder / place / f"{plain}-{said.fingerprint[:16]}.pem"
+        write(path, certificate.public_bytes(Encoding.PEM))
+        return Entry(place, path.stem, path, said)
+
+    def _own(self, name: str) -> Path:
+        return self.folder / "own" / f"{name}.pem"
+
+    def _authority(self) -> x509.Certificate:
+        if not self._ca_pem.exists():
+            raise CertificateUnusable(
+                f"{self.folder} has no authority; make it with: fieldlab pki init {self.folder} --fieldlab ID"
+            )
+        certificate = load(self._ca_pem)
+        if use_of(certificate) != "ca":
+            raise CertificateUnusable(f"{self._ca_pem} is no certificate of an authority")
+        return certificate
+
+    def _sign_authority(self, subject: x509.Name, key: rsa.RSAPrivateKey, days: int) -> None:
+        certificate = authority(subject, key, self.now, days)
+        pem = certificate.public_bytes(Encoding.PEM)
+        write(self._ca_pem.with_suffix(".der"), certificate.public_bytes(Encoding.DER))
+        write(
+            self.folder / "crl" / "ca.crl",
+            revoked_none(subject, key, self.now, days).public_bytes(Encoding.DER),
+        )
+        write(self.folder / "trusted" / "ca.pem", pem)
+        write(self._ca_pem, pem)
+
+    def _sign(self, name: str, use: Use, names: Names, public: rsa.RSAPublicKey, days: int) -> None:
+        by = self._authority(), load_key(self._ca_key)
+        left = describe(by[0]).days_left(self.now)
+        if left < 1:
+            raise CertificateUnusable(
+                f"{self._ca_pem} has expired; renew it first: fieldlab pki renew {self.folder} ca"
+            )
+        certificate = issued(name, use, names, public, by, self.now, min(days, left))
+        path = self._own(name)
+        write(path.with_suffix(".der"), certificate.public_bytes(Encoding.DER))
+        write(path, certificate.public_bytes(Encoding.PEM))
+
+
+def _checked(names: Names, use: Use, default_uri: str) -> Names:
+    if use not in PURPOSES:
+        raise CertificateUnusable(f"nothing is issued for {use}")
+    if use != "gateway" and not (names.hosts or names.addresses):
+        raise CertificateUnusable(f"a certificate for {use} needs the host that clients connect to: --host")
+    if use == "broker" and names.uris:
+        raise CertificateUnusable("a URI is for OPC UA; a broker has none")
+    uris = names.uris or (() if use == "broker" else (default_uri,))
+    if len(uris) > 1:
+        raise CertificateUnusable("an application has one URI: OPC UA compares it with the certificate's")
+    for text in (*uris, *names.hosts):
+        if not text.isascii() or not text.isprintable() or any(c in text for c in ' ,"<>\\'):
+            raise CertificateUnusable(f"{text!r} cannot stand in a certificate: plain ASCII, no spaces")
+    return Names(uris, tuple(sorted(set(names.hosts))), tuple(sorted(set(names.addresses))))
+
+
+def sorted_names(uris: Sequence[str], hosts: Sequence[str]) -> Names:
+    """Names as a user gives them: hosts by name or address."""
+    by_name, by_address = [], []
+    for host in hosts:
+        try:
+            by_address.append(str(ipaddress.ip_address(host)))
+        except ValueError:
+            by_name.append(host)
+    return Names(tuple(uris), tuple(by_name), tuple(by_address))
