@@ -4,8 +4,6 @@ from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
 from fieldlab_configs.connections import (
     Gateway,
     MqttSource,
-    OpcUaSource,
-    Secret,
     Source,
     Spool,
     StoreConfig,
@@ -14,6 +12,7 @@ from fieldlab_configs.dated import Dated
 from fieldlab_configs.errors import ConfigError
 from fieldlab_configs.experiments import Company, Experiment, Window
 from fieldlab_configs.load import load, parse
+from fieldlab_configs.opcua_source import OpcUaSource, application_uri
 from fieldlab_configs.plant import (
     EnergyFactors,
     FromCount,
@@ -24,6 +23,7 @@ from fieldlab_configs.plant import (
     Signal,
     StateMap,
 )
+from fieldlab_configs.secret import Secret
 from fieldlab_configs.site import Site, fingerprint
 from fieldlab_configs.states import STATE_CLASSES, TABLES, code_text
 from fieldlab_configs.units import factor
@@ -55,6 +55,7 @@ __all__ = [
     "StateMap",
     "StoreConfig",
     "Window",
+    "application_uri",
     "code_text",
     "factor",
     "fingerprint",

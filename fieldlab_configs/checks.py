@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from fieldlab_configs.connections import MqttSource, OpcUaSource
+from fieldlab_configs.connections import MqttSource
 from fieldlab_configs.experiments import Experiment
 from fieldlab_configs.kinds import nearest
+from fieldlab_configs.opcua_source import OpcUaSource
 from fieldlab_configs.plant import Line, Machine, Signal
 from fieldlab_configs.site import Site
 from fieldlab_configs.times import NS

@@ -2,95 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from fieldlab_configs.base import Fault, Model
-from fieldlab_configs.errors import ConfigError
 from fieldlab_configs.kinds import File, Number, OneOf, Size, Text, Url
-
-_log = logging.getLogger(__name__)
+from fieldlab_configs.opcua_source import OpcUaSource
+from fieldlab_configs.secret import Secret
 
 Port = Annotated[int, Number("a port", least=1, most=65535, whole=True)]
-Milliseconds = Annotated[float, Number("milliseconds", above=0)]
 Host = Annotated[str, Text(r"[^\s/@]+", "must be a host name or address, without a scheme, port or path")]
 _PLAIN_TOPIC = "must be one MQTT topic, without + or #"
-
-
-class Secret(Model):
-    """A secret by reference: an environment variable or a file. Never the secret itself."""
-
-    refusal: ClassVar[str | None] = (
-        "a secret never stands in the config; name where it is kept: {env: NAME} or {file: PATH}"
-    )
-
-    env: Annotated[str | None, Text(r"[A-Za-z_][A-Za-z0-9_]*", "must be the name of a variable")] = None
-    file: Annotated[Path | None, File()] = None  # absolute: resolved against the config's own folder
-
-    def faults(self) -> Iterator[Fault]:
-        """Both ways at once, or none."""
-        if (self.env is None) == (self.file is None):
-            yield (), "must be either {env: NAME} or {file: PATH}"
-
-    def read(self) -> str:
-        """The secret itself, read when needed and never kept.
-
-        Returns
-        -------
-        str
-            Without the newline at the end of a file.
-
-        Raises
-        ------
-        ConfigError
-            If the variable is not set, or the file can not be read or is empty.
-        """
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            if not value:
-                raise ConfigError(
-                    [f"the environment variable {self.env} is not set; it should hold the secret"]
-                )
-            return value
-        if self.file is None:
-            raise ConfigError(["the secret says neither env nor file"])
-        try:
-            value = self.file.read_text(encoding="utf-8").rstrip("\r\n")
-            mode = self.file.stat().st_mode
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a text"
-            raise ConfigError([f"{self.file}: the secret can not be read: {why}"]) from None
-        if not value:
-            raise ConfigError([f"{self.file}: is empty; it should hold the secret"])
-        if mode & 0o044:
-            _log.warning("%s holds a secret and others can read it; chmod 600 it", self.file)
-        return value
-
-
-class OpcUaSource(Model):
-    """An OPC UA server."""
-
-    kind: Literal["opcua"]
-    endpoint: Annotated[str, Url(("opc.tcp",), "opc.tcp://10.0.0.5:4840")]
-    user: str | None = None
-    password: Secret | None = None
-    # Policy None sends all in clear, the password too: only a config that says so in words gets it.
-    security: Literal["none", "sign", "sign_and_encrypt"] = "sign_and_encrypt"
-    publishing_interval_ms: Milliseconds = 100.0
-    sampling_interval_ms: Annotated[float, Number("milliseconds", least=0)] = 0.0
-    queue_size: Annotated[int, Number("values", least=1, most=1_000_000, whole=True)] = 1000
-    clock_node: str = "i=2258"  # Server_ServerStatus_CurrentTime
-
-    def faults(self) -> Iterator[Fault]:
-        """A password without a user."""
-        if self.password is not None and self.user is None:
-            yield ("user",), "is missing; a password needs a user"
 
 
 class MqttSource(Model):

@@ -17,3 +17,7 @@ class Undecodable(ValueError):  # noqa: N818 - named by what it is to the reader
 
 class CertificateUnusable(ValueError):  # noqa: N818 - named by what it is to the reader
     """A certificate, a key or a folder of them that cannot be used: which, why, what to do."""
+
+
+class Untrusted(LinkLost):
+    """Who is there cannot be trusted, or we cannot show who we are: mend the certificates; tried again."""

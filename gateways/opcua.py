@@ -14,10 +14,12 @@ from asyncua import ua
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from fieldlab_configs import OpcUaSource
-from gateways.errors import LinkLost, SourceRefused
-from gateways.opcua_client import CappedClient, explain
+from fieldlab_configs import OpcUaSource, application_uri
+from gateways.errors import LinkLost
+from gateways.opcua_client import CappedClient
 from gateways.opcua_reader import Batch, Item, Reader, items_of, monitored
+from gateways.opcua_secure import connect, explain
+from gateways.opcua_trust import Trust, utc_now
 from gateways.opcua_values import UnknownNamespace, is_bad, node_id, quality_of, time_ns
 from gateways.rollup import Rollup
 from gateways.sink import Gap
@@ -55,11 +57,14 @@ class OpcUa(Source):
 
     kind: ClassVar[str] = "opcua"
     timing: ClassVar[Timing] = Timing()
+    utc_now = staticmethod(utc_now)
     outstanding: ClassVar[int] = 2  # Publish requests at the server, so that it never waits for us
 
     def __init__(self, context: Context, name: str, config: OpcUaSource, points: tuple[Point, ...]) -> None:
         super().__init__(context, name, config, points)
         self._server: Final[OpcUaSource] = config
+        uri = application_uri(context.fieldlab, context.gateway)
+        self._trust = Trust(name, config, context.gateway, uri, self.utc_now)
         self._items = items_of(points, config.clock_node if context.clock.follows else None)
         self._reader = Reader(name, self._items, context.clock)
         self._rollup = Rollup(log)
@@ -71,29 +76,20 @@ class OpcUa(Source):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay subscribed until `stop`."""
-        if self._server.security != "none":
-            raise SourceRefused(
-                f"security: {self._server.security} needs certificates, which cannot be given yet; "
-                f"in a network you trust say sources.{self.name}.security: none"
-            )
         while not stop.is_set():
             try:
                 await self._connected(stop)
             except (OSError, UaError) as error:
-                why = explain(error, self._server.endpoint, self.name, self._server.user)
+                own = self._server.own_certificate(self.context.gateway)
+                why = explain(error, self._server, self.name, own)
                 self._rollup.failed(f"source {self.name}: {why}; trying again")
                 await self._backoff.wait(stop)
 
     async def _connected(self, stop: asyncio.Event) -> None:
         """One connection, from its beginning to its end."""
-        uri = f"urn:fieldlab:{self.context.fieldlab}:{self.context.gateway}:{self.name}"
-        client = CappedClient(self._server.endpoint, uri, self.timing.answer_s)
-        if self._server.user is not None:
-            client.set_user(self._server.user)
-            if self._server.password is not None:
-                client.set_password(self._password())
+        client = CappedClient(self._server.endpoint, self._trust.application_uri, self.timing.answer_s)
         try:
-            connecting = asyncio.create_task(client.connect())
+            connecting = asyncio.create_task(connect(client, self._server, self._trust))
             if not await _first(connecting, stop, self.timing.answer_s * 2):
                 return
             subscription = await self._subscribe(client)
@@ -218,6 +214,7 @@ class OpcUa(Source):
                     done = []
                 await asyncio.wait({asked[0], stopping}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 now = time.monotonic()
+                self._trust.watch()
                 if self._missing and now - retried >= self.timing.retry_nodes_s:
                     retried = now
                     await self._monitor(client, subscription)
@@ -303,12 +300,6 @@ class OpcUa(Source):
         end = max(now, self._heard_ns + 1)
         for machine in self.machines:
             await self.context.sink.gap(Gap(machine, EVERY_SIGNAL, reason, self._heard_ns, end, count))
-
-    def _password(self) -> str:
-        try:
-            return self._server.password.read() if self._server.password else ""
-        except (OSError, LookupError, ValueError) as error:
-            raise SourceRefused(f"its password cannot be read: {error}") from error
 
 
 async def _first(task: asyncio.Task[None], stop: asyncio.Event, within_s: float) -> bool:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from asyncua import ua
 from asyncua.client.client import Client
@@ -18,8 +17,11 @@ from asyncua.client.ua_client import UaClient, UaClientState, UASocketProtocol
 from asyncua.client.ua_session import UaSession
 from asyncua.common.connection import TransportLimits
 from asyncua.common.shortcuts import Shortcuts
+from asyncua.crypto.security_policies import SecurityPolicy, SecurityPolicyNone
 from asyncua.ua.ua_binary import uatcp_to_binary
 from asyncua.ua.uaerrors import UaError
+
+from gateways.errors import Untrusted
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +29,6 @@ CHUNK_BYTES: Final = 65_535
 MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CHUNKS: Final = MESSAGE_BYTES // 8_192  # the smallest chunk a server may choose
 _HELLO: Final = cast("ua.MessageType", ua.MessageType.Hello)  # declared as an enum, used as its bytes
-_LOGIN: Final = (
-    ua.uaerrors.BadUserAccessDenied,
-    ua.uaerrors.BadIdentityTokenInvalid,
-    ua.uaerrors.BadIdentityTokenRejected,
-)
 PROBE_S: Final = 10.0  # asyncua's own 1 s takes a busy computer for a dead server
 
 
@@ -123,6 +120,25 @@ class CappedClient(Client):
         self.max_messagesize = MESSAGE_BYTES
         self.max_chunkcount = CHUNKS
         self.session_timeout = 120_000
+        self.password_in_clear = False
+
+    def protect(self, policy: SecurityPolicy) -> None:
+        """Use a security policy from the next connection on."""
+        self.security_policy = policy  # type: ignore[assignment]  # declared by its first value
+        self.uaclient.set_security(policy)
+
+    def _add_user_auth(self, params: Any, username: str | None, password: str | None) -> None:
+        """Log in by name, unless the server would have the password in clear and nobody said it may."""
+        wanted = self.server_policy(ua.UserTokenType.UserName).SecurityPolicyUri
+        encrypted = self.security_policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
+        if password and wanted in (None, "", SecurityPolicyNone.URI) and not encrypted:
+            if not self.password_in_clear:
+                raise Untrusted(
+                    "the server wants the password in clear; leave out security: sign, or where everybody on "
+                    "the network may read it say password_in_clear: true"
+                )
+            log.debug("the password goes in clear, as configured")
+        super()._add_user_auth(params, username, password)
 
     async def create_publishing(self, params: ua.CreateSubscriptionParameters) -> ua.CreateSubscriptionResult:
         """Create a subscription whose Publish requests the caller sends."""
@@ -149,23 +165,3 @@ class CappedClient(Client):
 
 def _unused(_result: ua.PublishResult) -> None:
     """Nothing: asyncua keeps a callback per subscription, and here none is called."""
-
-
-def explain(error: Exception, endpoint: str, source: str, user: str | None) -> str:
-    """What went wrong with a connection, and where that helps, what to do."""
-    if isinstance(error, _LOGIN):
-        return (
-            f"{endpoint} refuses user {user or 'anonymous'}: wrong user name or password "
-            f"(sources.{source}.user, .password)"
-        )
-    if isinstance(error, socket.gaierror):
-        return f"{endpoint}: the host's name is not known (sources.{source}.endpoint)"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{endpoint}: nobody listens there"
-    if isinstance(error, TimeoutError):
-        return f"{endpoint}: no answer in time"
-    if str(error) in ("", "Connection is closed", "connection lost"):
-        return f"{endpoint}: the connection ended"
-    if "No matching endpoints" in str(error):
-        return f"{endpoint}: the server offers no endpoint without security"
-    return f"{endpoint}: {error}"

@@ -15,9 +15,10 @@ from fieldlab.commands import parser
 from fieldlab_configs import kinds, time_kinds
 from fieldlab_configs.base import Model
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
-from fieldlab_configs.connections import Gateway, MqttSource, OpcUaSource, Secret, Spool, StoreConfig
+from fieldlab_configs.connections import Gateway, MqttSource, Spool, StoreConfig
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.experiments import Company, Experiment, Window
+from fieldlab_configs.opcua_source import OpcUaSource
 from fieldlab_configs.plant import (
     ROLES,
     EnergyFactors,
@@ -30,6 +31,7 @@ from fieldlab_configs.plant import (
     StateMap,
 )
 from fieldlab_configs.reading import Filled, Internal, Key, hints, split
+from fieldlab_configs.secret import Secret
 from fieldlab_configs.site import Site
 from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES
 from fieldlab_configs.units import UNITS

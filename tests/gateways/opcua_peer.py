@@ -10,9 +10,11 @@ from typing import Any
 from asyncua import Server, ua
 
 from fieldlab_configs import OpcUaSource, Signal
+from tests.gateways.certificates import Made
 from tests.servers import free_port
 
 URI = "urn:test:machine"
+SERVER_URI = "urn:test:server"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 logging.getLogger("asyncua").setLevel(logging.WARNING)
@@ -34,6 +36,10 @@ class OpcUaPeer:
         self.nodes: dict[str, Any] = {}
         self.user_manager: Any = None
         self.own_time = True
+        self.identity: Made | None = None
+        self.policies = [ua.SecurityPolicyType.NoSecurity]
+        self.uri = SERVER_URI
+        self.more: dict[str, Any] = {}
 
     @property
     def endpoint(self) -> str:
@@ -41,7 +47,8 @@ class OpcUaPeer:
 
     @property
     def config(self) -> OpcUaSource:
-        return OpcUaSource(kind="opcua", endpoint=self.endpoint, publishing_interval_ms=20, security="none")
+        given = {"security": "none", "publishing_interval_ms": 20} | self.more
+        return OpcUaSource(kind="opcua", endpoint=self.endpoint, **given)
 
     def signals(self) -> dict[str, Signal]:
         return {name: Signal(source="src", node=f"nsu={URI};s={node}") for name, node in self.names.items()}
@@ -50,7 +57,11 @@ class OpcUaPeer:
         server = Server(user_manager=self.user_manager)
         await server.init()
         server.set_endpoint(self.endpoint)
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        await server.set_application_uri(self.uri)
+        server.set_security_policy(self.policies)
+        if self.identity is not None:
+            await server.load_certificate(self.identity.der)
+            await server.load_private_key(self.identity.key_der)
         for uri in self.others:
             await server.register_namespace(uri)
         self.index = await server.register_namespace(URI)

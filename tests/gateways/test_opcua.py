@@ -354,20 +354,13 @@ async def test_a_wrong_password_is_said_and_tried_again(peer, quick, caplog, tmp
     await peer.start()
     secret = tmp_path / "password"
     secret.write_text("wrong")
-    config = peer.config.model_copy(update={"user": "gw", "password": Secret(file=secret)})
+    config = peer.config.model_copy(
+        update={"user": "gw", "password": Secret(file=secret), "password_in_clear": True}
+    )
     async with running(site(config, peer.signals()), Collector()):
         await until(lambda: "refuses user gw: wrong user name or password" in caplog.text)
     assert "sources.src.user" in caplog.text
     assert not [r for r in caplog.records if r.name.startswith("gateways") and r.exc_info]
-
-
-async def test_security_that_cannot_be_had_is_refused_in_words(peer, caplog):
-    """Certificates come later; until then the message says what to write."""
-    config = peer.config.model_copy(update={"security": "sign_and_encrypt"})
-    async with running(site(config, peer.signals()), Collector()):
-        await until(lambda: "needs certificates" in caplog.text)
-    assert "sources.src.security: none" in caplog.text
-    assert "Traceback" not in caplog.text
 
 
 async def test_a_server_that_announces_2_gib_is_hung_up_on(caplog, quick):
