@@ -24,8 +24,32 @@ _SPARE: Final = 3
 """So many more blocks than terms are needed at least."""
 
 
+REASONS: Final = {
+    "no_meter": "no energy was measured",
+    "few_blocks": "{blocks} blocks for {terms} terms; at least {least} are needed",
+    "never_made": "{names}: never made in these blocks",
+    "together": "{names} always change together: their shares cannot be told apart",
+    "new_product": "reported period: {names}: not made in the reference period",
+    "nothing_reported": "reported period: no block with energy and counts",
+}
+"""Why a baseline or a saving cannot be told, by code."""
+
+
 class NotEnoughData(ValueError):  # noqa: N818 - a verdict, not a defect
-    """A baseline cannot be told from these blocks; the message says why."""
+    """A baseline cannot be told from these blocks.
+
+    Parameters
+    ----------
+    code : str
+        One of `REASONS`.
+    **values : int or str
+        What fills its blanks.
+    """
+
+    def __init__(self, code: str, **values: int | str) -> None:
+        super().__init__(REASONS[code].format(**values))
+        self.code = code
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +147,13 @@ def fit(design: Floats, energy: Floats, names: Sequence[str]) -> Fit:
             raise ValueError(f"{what}: every entry must be a finite number")
     n, p = design.shape
     if n < p + _SPARE:
-        raise NotEnoughData(f"{n} blocks for {p} terms; at least {p + _SPARE} are needed")
+        raise NotEnoughData("few_blocks", blocks=n, terms=p, least=p + _SPARE)
     idle = [name for name, column in zip(names, design.T, strict=True) if not column.any()]
     if idle:
-        raise NotEnoughData(f"{', '.join(idle)}: never made in these blocks")
+        raise NotEnoughData("never_made", names=", ".join(idle))
     scale = np.abs(design).max(axis=0)
     if np.linalg.matrix_rank(design / scale) < p:
-        raise NotEnoughData(f"{', '.join(names)} always change together: their shares cannot be told apart")
+        raise NotEnoughData("together", names=", ".join(names))
     q, r = np.linalg.qr(design / scale)
     estimate = np.linalg.solve(r, q.T @ energy) / scale
     residuals = energy - design @ estimate

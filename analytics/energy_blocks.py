@@ -17,7 +17,7 @@ from fieldlab_configs import Site
 Per = Literal["shift", "day"]
 BLOCK_KEYS: Final[dict[Per, tuple[str, ...]]] = {"shift": ("shift_date", "shift"), "day": ("day",)}
 MISSING_AT_MOST: Final = 0.01
-"""Share of a block whose energy nobody read at which the block is left out."""
+"""Share of a block whose energy or counts nobody read at which the block is left out."""
 HOURS: Final = "base"
 
 
@@ -34,12 +34,15 @@ class Blocks:
         [kWh]
     excluded : int
         Blocks that were left out, for want of energy readings or counts.
+    measured : bool
+        Whether there is any meter.
     """
 
     products: tuple[str, ...]
     design: Floats
     energy: Floats
     excluded: int
+    measured: bool
 
 
 def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Sequence[str] = ()) -> Blocks:
@@ -62,19 +65,29 @@ def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Seque
         made.setdefault(tuple(row[k] for k in keys), {})[str(row["product"])] = _number(
             row["produced_quantity"]
         )
-    names = sorted({*products, *(p for parts in made.values() for p, n in parts.items() if n)})
-    rows, energy, excluded = [], [], 0
-    for key, sums in whole.items():
-        hours, used = (_number(sums["calendar_time_s"]) or 0.0) / 3600, _number(sums["energy_kwh"])
-        missing = (_number(sums["energy_missing_s"]) or 0.0) / 3600
-        parts = [made[key].get(name, 0.0) for name in names]
-        if used is None or missing > MISSING_AT_MOST * hours or None in parts:
-            excluded += 1
-            continue
-        rows.append([hours, *parts])
-        energy.append(used)
+    kept = [
+        key
+        for key, sums in whole.items()
+        if sums["energy_kwh"] is not None and None not in made[key].values() and not _unread(sums)
+    ]
+    names = sorted({*products, *(p for key in kept for p, n in made[key].items() if n)})
+    rows = [
+        [(_number(whole[key]["calendar_time_s"]) or 0.0) / 3600, *(made[key].get(n, 0.0) for n in names)]
+        for key in kept
+    ]
+    energy = [_number(whole[key]["energy_kwh"]) for key in kept]
     design = np.array(rows, dtype=float).reshape(len(rows), 1 + len(names))
-    return Blocks(tuple(names), design, np.array(energy), excluded)
+    measured = any(sums["energy_kwh"] is not None for sums in whole.values())
+    return Blocks(tuple(names), design, np.array(energy, dtype=float), len(whole) - len(kept), measured)
+
+
+def _unread(sums: Row) -> bool:
+    """Whether nobody read too much of a block's energy, or of its counts."""
+    shares = (("energy_missing_s", "calendar_time_s"), ("count_missing_s", "planned_busy_time_s"))
+    return any(
+        (_number(sums[lost]) or 0.0) > MISSING_AT_MOST * (_number(sums[whole]) or 0.0)
+        for lost, whole in shares
+    )
 
 
 def baseline(
@@ -95,7 +108,8 @@ def baseline(
     Returns
     -------
     dict
-        ``machine``, ``verdict`` (``ok`` or ``not enough data``) with ``reason``, ``blocks``,
+        ``machine``, ``verdict`` (``ok`` or ``not enough data``) with ``reason``, ``reason_code`` and
+        ``reason_values``, ``blocks``,
         ``blocks_excluded``, ``equation``, ``terms`` (list of name, unit, estimate, error, low, high),
         ``r2``, ``cv_rmse``, ``rho``, ``effective_blocks``; and of the reported period ``expected_kwh``,
         ``used_kwh``, ``saved_kwh``, ``saved_low_kwh``, ``saved_high_kwh``, ``cusum_kwh`` and ``alarms``.
@@ -106,14 +120,24 @@ def baseline(
         "blocks": len(learned.energy),
         "blocks_excluded": learned.excluded,
     }
+    row |= {"verdict": "ok", "reason": None, "reason_code": None, "reason_values": {}} | dict.fromkeys(
+        _FIGURES
+    )
     try:
-        law = fit(learned.design, learned.energy, [HOURS, *learned.products])
+        law = _law(learned)
+        row |= _told(law)
+        if reported:
+            row |= _reported(law, learned, blocks(site, reported, per, learned.products))
     except NotEnoughData as error:
-        return row | {"verdict": "not enough data", "reason": str(error)} | dict.fromkeys(_FIGURES)
-    row |= {"verdict": "ok", "reason": None} | dict.fromkeys(_FIGURES) | _told(law)
-    if reported:
-        row |= _reported(law, learned, blocks(site, reported, per, learned.products))
+        why = {"reason": str(error), "reason_code": error.code, "reason_values": error.values}
+        return row | {"verdict": "not enough data"} | why
     return row
+
+
+def _law(learned: Blocks) -> Fit:
+    if not learned.measured:
+        raise NotEnoughData("no_meter")
+    return fit(learned.design, learned.energy, [HOURS, *learned.products])
 
 
 _FIGURES = (
@@ -133,26 +157,23 @@ def _told(law: Fit) -> dict[str, Any]:
     return {
         "equation": f"E [kWh] = {written}",
         "terms": terms,
-        "r2": law.r2,
-        "cv_rmse": law.cv_rmse,
+        "r2": None if np.isnan(law.r2) else law.r2,
+        "cv_rmse": None if np.isnan(law.cv_rmse) else law.cv_rmse,
         "rho": law.rho,
         "effective_blocks": law.effective_n,
     }
 
 
 def _reported(law: Fit, learned: Blocks, found: Blocks) -> dict[str, Any]:
-    told = {"blocks_reported": len(found.energy)}
-    if found.products != learned.products or not len(found.energy):
-        new = sorted(set(found.products) - set(learned.products))
-        why = (
-            f"{', '.join(new)}: not made in the reference period"
-            if new
-            else "no block with energy and counts"
-        )
-        return told | {"verdict": "not enough data", "reason": f"reported period: {why}"}
+    new = sorted(set(found.products) - set(learned.products))
+    if new:
+        raise NotEnoughData("new_product", names=", ".join(new))
+    if not len(found.energy):
+        raise NotEnoughData("nothing_reported")
     won = saving(law, found.design, found.energy)
     total, alarms = cusum(found.energy - found.design @ law.estimate, float(np.sqrt(law.variance)))
-    return told | {
+    return {
+        "blocks_reported": len(found.energy),
         "expected_kwh": won.expected,
         "used_kwh": won.used,
         "saved_kwh": won.saved,

@@ -3,76 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from analytics.arms import Arm, Question, arm, of_line, questions
 from analytics.atoms import Fragments
 from analytics.bootstrap import block_length, error_of_sum, resampled
 from analytics.groups import Row, group
 from analytics.signals import Floats
-from analytics.student import t_quantile
+from analytics.student import t_cdf, t_quantile
 from fieldlab_configs import Experiment, Site
+from fieldlab_configs.experiments import ARMS
 
 DRAWS: Final = 4000
 LEAST_BLOCKS: Final = 6
 LEAST_COVERAGE: Final = 0.5
 _LEVEL, _POWER = 0.975, 0.8
 _MOST_BLOCKS: Final = 9999
-Sums = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A KPI as a ratio of two additive figures; `better` is +1 where more is better."""
-
-    top: Callable[[Sums], float]
-    bottom: Callable[[Sums], float]
-    better: int
-
-
-QUESTIONS: Final[dict[str, Question]] = {
-    "oee_index": Question(
-        lambda s: s["ideal_good_time_s"], lambda s: s["planned_busy_time_s"] - s["count_missing_s"], 1
-    ),
-    "availability": Question(
-        lambda s: s["actual_production_time_s"], lambda s: s["planned_busy_time_s"] - s["unknown_time_s"], 1
-    ),
-    "effectiveness": Question(
-        lambda s: s["ideal_production_time_s"] - s["ideal_production_unknown_s"],
-        lambda s: s["actual_production_time_s"],
-        1,
-    ),
-    "quality_ratio": Question(lambda s: s["ideal_good_time_s"], lambda s: s["ideal_production_time_s"], 1),
-    "throughput_rate_per_h": Question(
-        lambda s: 3600 * s["produced_quantity"],
-        lambda s: s["planned_busy_time_s"] - s["unknown_time_s"],
-        1,
-    ),
-    "energy_per_good_unit_kwh": Question(lambda s: s["energy_kwh"], lambda s: s["good_quantity"], -1),
-    "material_per_good_unit_kg": Question(lambda s: s["material_kg"], lambda s: s["good_quantity"], -1),
+_DUST: Final = 1e-12
+"""What adding floats in another order may make of no effect at all."""
+REASONS: Final = {
+    "no_data": "the {arm} has no data",
+    "nothing_in_common": "the arms have nothing in common to be compared",
+    "not_measured": "it is not measured",
+    "few_blocks": "{blocks} blocks in the {arm}; at least {least} are needed",
+    "nothing_made": "the {arm} has nothing to divide by, or made nothing",
+    "low_coverage": "{coverage:.0%} of planned time is known; at least {least:.0%} are needed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One arm's blocks.
-
-    Attributes
-    ----------
-    strata : list of tuple
-        What is matched on; one empty tuple where nothing is.
-    top, bottom : ndarray of float64, shape (blocks, strata)
-    coverage : float
-        Share of its planned time that is known.
-    """
-
-    strata: list[tuple[str, ...]]
-    top: Floats
-    bottom: Floats
-    coverage: float
+"""Why there is no verdict, by code; the blanks are in ``reason_values``."""
 
 
 def results(
@@ -85,7 +45,7 @@ def results(
     site : Site
     experiment : Experiment
     fragments : sequence of Fragments
-        Of its machines, over its windows at least.
+        Of its machines, over its windows at least, and none of time that no data reaches.
     seed : int
         The same seed draws the same.
 
@@ -93,41 +53,40 @@ def results(
     -------
     list of dict
         Per KPI: ``experiment``, ``kpi``, ``verdict`` (``improved``, ``worsened``, ``no difference shown``,
-        ``not enough data``) and ``reason``; ``baseline`` and ``trial`` as they are; and, matched where the
-        config asks, ``effect`` (relative change), ``low``, ``high`` (95 %), ``probability_of_improvement``,
-        ``detectable_effect`` (shown in 8 of 10 such experiments), ``more_blocks`` (that a verdict on an
-        effect of this size would need), ``blocks_baseline``, ``blocks_trial``, ``block_length``,
-        ``coverage``, ``left_out`` (strata that only one arm has).
+        ``not enough data``) with ``reason``, ``reason_code`` and ``reason_values``; ``baseline`` and
+        ``trial``, of the blocks and strata that are compared; and, matched where the config asks,
+        ``effect`` (relative change), ``low``, ``high`` (95 %), ``probability_of_improvement``,
+        ``detectable_effect`` (shown in 8 of 10 such experiments), ``more_blocks`` (per arm, that a
+        verdict on an effect of this size would need), ``blocks_baseline``, ``blocks_trial``,
+        ``block_length``, ``coverage``; and what is not among them: ``left_out`` and ``left_out_strata``
+        (with nothing to divide by in one arm or both), ``left_out_blocks`` (per arm and cause: what
+        was not read all through).
+
+    Notes
+    -----
+    A single machine is judged by its own figures; several by those of the line where its output and its
+    bottleneck are among them, else pooled.
     """
     own = [f for f in fragments if f.machine in experiment.machines]
-    keys = ("arm", "shift_date", "shift", "day", *(k for k in experiment.match if k == "product"))
-    rows = [r for r in group(site, own, ("experiment", *keys)) if r["experiment"] == experiment.id]
+    keys = ["arm", "shift_date", "shift", "day", *(k for k in experiment.match if k == "product")]
+    rows, by_machine = (
+        [r for r in group(site, own, ("experiment", *by)) if r["experiment"] == experiment.id]
+        for by in (keys, [*keys, "machine"])
+    )
+    asked = questions(site.convention, line=of_line(site, experiment))
     return [
-        {"experiment": experiment.id, "kpi": kpi, **_result(rows, experiment.match, question, seed)}
-        for kpi, question in QUESTIONS.items()
+        {
+            "experiment": experiment.id,
+            "kpi": kpi,
+            **_result(
+                [arm(rows, by_machine, name, experiment.match, question) for name in ARMS],
+                experiment.match,
+                question,
+                seed,
+            ),
+        }
+        for kpi, question in asked.items()
     ]
-
-
-def _arm(rows: Sequence[Row], arm: str, match: Sequence[str], question: Question) -> Arm:
-    mine = [r for r in rows if r["arm"] == arm]
-    blocks = {key: i for i, key in enumerate(dict.fromkeys(map(_block, mine)))}
-    strata = {key: i for i, key in enumerate(dict.fromkeys(tuple(str(r[k]) for k in match) for r in mine))}
-    top, bottom = np.zeros((2, len(blocks), len(strata)))
-    planned = unknown = 0.0
-    for row in mine:
-        sums = {k: float(v) if isinstance(v, int | float) else math.nan for k, v in row.items()}
-        at = blocks[_block(row)], strata[tuple(str(row[k]) for k in match)]
-        top[at] += question.top(sums)
-        bottom[at] += question.bottom(sums)
-        planned, unknown = planned + sums["planned_busy_time_s"], unknown + sums["unknown_time_s"]
-    known = (bottom.sum(axis=1) != 0) | np.isnan(bottom.sum(axis=1))
-    coverage = 1 - unknown / planned if planned > 0 else 0.0
-    return Arm(list(strata), top[known], bottom[known], coverage)
-
-
-def _block(row: Row) -> tuple[object, object]:
-    """A shift of a date; outside shifts the day."""
-    return (row["day"] if row["shift"] == "none" else row["shift_date"]), row["shift"]
 
 
 _NOTHING: Final = dict.fromkeys((
@@ -136,48 +95,59 @@ _NOTHING: Final = dict.fromkeys((
 ))  # fmt: skip
 
 
-def _result(rows: Sequence[Row], match: Sequence[str], question: Question, seed: int) -> dict[str, Any]:
-    arms = [_arm(rows, name, match, question) for name in ("baseline", "trial")]
-    shared = [s for s in arms[0].strata if s in arms[1].strata]
-    left_out = sorted({" ".join(s) for a in arms for s in a.strata if s not in shared})
+def _result(both: Sequence[Arm], match: Sequence[str], question: Question, seed: int) -> dict[str, Any]:
+    shared = [s for s in both[0].strata if all(a.has(s) for a in both)]
+    alone = sorted({s for a in both for s in a.strata if s and s not in shared and a.touches(s)})
+    base, trial = (a.only(shared) for a in both)
     told: dict[str, Any] = {
         **_NOTHING,
-        "blocks_baseline": len(arms[0].top),
-        "blocks_trial": len(arms[1].top),
-        "coverage": min(a.coverage for a in arms),
-        "left_out": left_out,
+        "blocks_baseline": len(base.top),
+        "blocks_trial": len(trial.top),
+        "coverage": min(a.coverage for a in both),
+        "left_out": [" ".join(s) for s in alone],
+        "left_out_strata": [dict(zip(match, s, strict=True)) for s in alone],
+        "left_out_blocks": {name: a.left_out for name, a in zip(ARMS, both, strict=True)},
     }
-    base, trial = (_only(a, shared) for a in arms)
-    reason = _too_little(base, trial, told)
-    if reason is not None:
-        return told | {"verdict": "not enough data", "reason": reason}
+    code, values = _too_little(both, base, trial, told)
+    if code is not None:
+        more = LEAST_BLOCKS - min(len(base.top), len(trial.top)) if code == "few_blocks" else None
+        told |= {"verdict": "not enough data", "more_blocks": more}
+        return told | {
+            "reason": REASONS[code].format(**values), "reason_code": code, "reason_values": values
+        }  # fmt: skip
     return told | _effect(base, trial, question, seed)
 
 
-def _only(arm: Arm, strata: Sequence[tuple[str, ...]]) -> Arm:
-    columns = [arm.strata.index(s) for s in strata]
-    return Arm(list(strata), arm.top[:, columns], arm.bottom[:, columns], arm.coverage)
-
-
-def _too_little(base: Arm, trial: Arm, told: Mapping[str, Any]) -> str | None:
+def _too_little(
+    both: Sequence[Arm], base: Arm, trial: Arm, told: Mapping[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    named = list(zip(ARMS, both, (base, trial), strict=True))
+    for name, whole, _ in named:
+        if not len(whole.top) and not whole.left_out:
+            return "no_data", {"arm": name}
+    for name, whole, _ in named:
+        if np.isnan(whole.top).any() or np.isnan(whole.bottom).any():
+            return "not_measured", {}
+        if whole.left_out and len(whole.top) < LEAST_BLOCKS:
+            return "few_blocks", {"blocks": len(whole.top), "arm": name, "least": LEAST_BLOCKS}
+        if not whole.bottom.sum() > 0:
+            return "nothing_made", {"arm": name}
     if not base.strata:
-        return (
-            "the arms have nothing in common to be compared" if len(base.top) else "the baseline has no data"
-        )
-    for name, arm in (("baseline", base), ("trial", trial)):
-        if np.isnan(arm.top).any() or np.isnan(arm.bottom).any():
-            return "it is not measured"
-        if len(arm.top) < LEAST_BLOCKS:
-            return f"{len(arm.top)} blocks in the {name}; at least {LEAST_BLOCKS} are needed"
-        if arm.bottom.sum() <= 0 or arm.top.sum() <= 0:
-            return f"the {name} has nothing to divide by, or made nothing"
+        return "nothing_in_common", {}
+    for name, _, shared in named:
+        if len(shared.top) < LEAST_BLOCKS:
+            return "few_blocks", {"blocks": len(shared.top), "arm": name, "least": LEAST_BLOCKS}
+        if not (shared.bottom.sum() > 0 and shared.top.sum() > 0):
+            return "nothing_made", {"arm": name}
     if told["coverage"] < LEAST_COVERAGE:
-        return f"{told['coverage']:.0%} of planned time is known; at least {LEAST_COVERAGE:.0%} are needed"
-    return None
+        return "low_coverage", {"coverage": told["coverage"], "least": LEAST_COVERAGE}
+    return None, {}
 
 
 def _effect(base: Arm, trial: Arm, question: Question, seed: int) -> dict[str, Any]:
     estimate = float(_log_ratio(base.top.sum(0), base.bottom.sum(0), trial.top.sum(0), trial.bottom.sum(0)))
+    if abs(estimate) < _DUST:
+        estimate = 0.0
     rng = np.random.default_rng(seed)
     swayed = _influence(base, trial)
     lengths = [block_length(series) for series in swayed]
@@ -191,6 +161,7 @@ def _effect(base: Arm, trial: Arm, question: Question, seed: int) -> dict[str, A
     error = max(
         float(drawn.std()) * math.sqrt(smaller / (smaller - 1)),
         math.hypot(*(error_of_sum(series) for series in swayed)),
+        _DUST,
     )
     # Runs of neighbours stand for themselves: what is independent is their number, not the blocks'.
     dof = max(sum(len(a.top) / n for a, n in zip((base, trial), lengths, strict=True)) - 2, 1.0)
@@ -205,12 +176,15 @@ def _effect(base: Arm, trial: Arm, question: Question, seed: int) -> dict[str, A
     return {
         "verdict": verdict,
         "reason": None,
+        "reason_code": None,
+        "reason_values": {},
         "baseline": float(base.top.sum() / base.bottom.sum()),
         "trial": float(trial.top.sum() / trial.bottom.sum()),
         "effect": math.expm1(estimate),
         "low": math.expm1(low),
         "high": math.expm1(high),
-        "probability_of_improvement": float((drawn * question.better > 0).mean()),
+        # By the same error as the interval, so that the two can never say different things.
+        "probability_of_improvement": t_cdf(estimate * question.better / error, dof),
         "detectable_effect": math.expm1(needed),
         "more_blocks": _more(verdict, more),
         "block_length": max(lengths),

@@ -133,14 +133,15 @@ def _by_experiment(
                 inside = np.zeros(len(f.cell_ns), dtype=bool)
                 for w in windows:
                     inside |= (f.cell_ns >= w.start_ns) & (f.cell_ns < w.end_ns)
-                found.append(_pick(f, inside))
+                found.append(pick(f, inside))
                 n = int(inside.sum())
                 label = {"experiment": experiment.id, "arm": arm}
                 labels.append({k: np.full(n, label[k], dtype=object) for k in by if k in label})
     return found, labels
 
 
-def _pick(f: Fragments, mask: npt.NDArray[np.bool_]) -> Fragments:
+def pick(f: Fragments, mask: npt.NDArray[np.bool_]) -> Fragments:
+    """Some of a machine's atoms."""
     return Fragments(
         f.machine,
         f.cell_ns[mask],

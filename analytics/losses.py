@@ -8,7 +8,7 @@ from typing import Final
 
 from analytics.atoms import Fragments
 from analytics.fields import ATOM_FIELDS
-from analytics.groups import Row, group
+from analytics.groups import Row, group, pick
 from fieldlab_configs import Site
 
 CATEGORIES: Final[dict[str, str]] = {
@@ -148,16 +148,7 @@ def _energy(sums: Mapping[str, object]) -> dict[str, float]:
 def _planned(f: Fragments) -> Fragments:
     """Only what has planned time: parts of overtime have no ideal time to be held against."""
     some = f.values[:, ATOM_FIELDS.index("planned_busy_time_s")] > 0
-    return Fragments(
-        f.machine,
-        f.cell_ns[some],
-        f.line[some],
-        f.shift[some],
-        f.shift_date[some],
-        f.product[some],
-        f.order[some],
-        f.values[some],
-    )
+    return pick(f, some)
 
 
 def _cycle_s(sums: Mapping[str, object]) -> float | None:

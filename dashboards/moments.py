@@ -35,6 +35,12 @@ def day(moment: dt.datetime, language: Language) -> str:
     return f"{_WEEKDAYS[language][moment.weekday()]} {moment.day} {_MONTHS[language][moment.month - 1]}"
 
 
+def moment(site: Site, time_ns: int, language: Language) -> str:
+    """A date, its year and the time of day: ``ma 23 nov 2026 06:00``."""
+    at = local(site, time_ns)
+    return f"{day(at, language)} {at:%Y %H:%M}"
+
+
 def clock(site: Site, time_ns: int) -> str:
     """The time of day, to the second."""
     return local(site, time_ns).strftime("%H:%M:%S")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from dashboards.wording_losses import LOSSES
+from dashboards.wording_report import REPORT
+
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -295,7 +298,7 @@ _GRAFANA: Final = {
     "grafana.oee_line": ("OEE van de lijn", "OEE of the line"),
 }
 
-_WORDS: Final[dict[str, tuple[str, str]]] = _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA
+_WORDS: Final[dict[str, tuple[str, str]]] = _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT
 
 
 def say(key: str, language: Language, **values: str) -> str:

@@ -279,7 +279,10 @@ def _experiment(command: argparse.ArgumentParser) -> None:
     command.add_argument("experiment", metavar="NAME", help="the experiment's id in the config")
     _input(command, "[MACHINE=]FILE", "a recording (CSV, Parquet, SHDR) in place of the store")
     command.add_argument(
-        "--format", choices=("table", "json"), default="table", help="of what is printed (table)"
+        "--format",
+        choices=("table", "json", "html"),
+        default="table",
+        help="of what is printed (table); html: a report to print or hand on, whole in itself",
     )
     command.set_defaults(room="fieldlab.experiment")
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from analytics.experiments import results
+from analytics.atoms import Fragments
 from analytics.groups import Row
+from analytics.kept import keep
 from analytics.query import compute
+from analytics.study import Study, clipped, study
+from analytics.touched import merged_spans
 from fieldlab.asked import opened_question
 from fieldlab.errors import WrongUse
 from fieldlab.output import table
 from fieldlab.stores import JobStore, extent
-from fieldlab_configs import Experiment, Site, fingerprint, load
+from fieldlab_configs import Experiment, Site, load
+from ingest.store import Store
 
 _COLUMNS = (
     ("baseline", "baseline", "3"),
@@ -32,27 +37,47 @@ def run(args: argparse.Namespace) -> int:
     """Print the effect on every KPI; with a store, keep it there for screens to read."""
     site = load(args.config)
     experiment = _named(site, args.experiment)
-    windows = [w for arm in experiment.arms.values() for w in arm]
-    start_ns, end_ns = min(w.start_ns for w in windows), max(w.end_ns for w in windows)
     with opened_question(site, args.input) as (store, _):
+        until_ns = extent(store)[1]
+        found = study(site, experiment, _fragments(site, experiment, store, until_ns, whole=bool(args.input)))
+        if not args.input:
+            keep(site, JobStore(store), found.experiment, found.results, found.laws)
+    if args.format == "html":
+        print(_report(found, until_ns), end="")
+        return 0
+    if args.format == "table" and experiment.question:
+        print(experiment.question)
+    print(table(found.results, ["kpi", "verdict"], _COLUMNS, args.format))
+    if args.format == "table":
+        _tell(found.results)
+    return 0
+
+
+def _fragments(
+    site: Site, experiment: Experiment, store: Store, until_ns: int | None, *, whole: bool
+) -> list[Fragments]:
+    """The atoms of its windows, as far as there are data."""
+    spans = [s for windows in experiment.arms.values() for s in clipped(windows, until_ns)]
+    found: list[Fragments] = []
+    for span in merged_spans(spans):
         computed = compute(
             site,
             store,
-            start_ns=start_ns,
-            end_ns=end_ns,
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
             machines=set(experiment.machines),
-            whole=bool(args.input),
-            known_until_ns=extent(store)[1],
+            whole=whole,
+            known_until_ns=until_ns,
         )
-        rows = results(site, experiment, [r.fragments for r in computed.results.values()])
-        if not args.input:
-            JobStore(store).write("kpi", _stored(site, experiment, rows, end_ns))
-    if args.format == "table" and experiment.question:
-        print(experiment.question)
-    print(table(rows, ["kpi", "verdict"], _COLUMNS, args.format))
-    if args.format == "table":
-        _tell(rows)
-    return 0
+        found += [r.fragments for r in computed.results.values()]
+    return found
+
+
+def _report(found: Study, until_ns: int | None) -> str:
+    # Only now: the words and pictures of reports are nothing to the other formats.
+    from dashboards.report import experiment_report  # noqa: PLC0415
+
+    return experiment_report(found, made_ns=time.time_ns(), until_ns=until_ns)
 
 
 def _named(site: Site, name: str) -> Experiment:
@@ -72,25 +97,3 @@ def _tell(rows: Sequence[Row]) -> None:
     left: Any = first["left_out"]
     if left:
         print(f"left out, for only one arm has it: {', '.join(left)}")
-
-
-def _stored(
-    site: Site, experiment: Experiment, rows: Sequence[Row], time_ns: int
-) -> list[tuple[str, tuple[tuple[str, str], ...], str, int, float | int | str]]:
-    """One row of the store per figure; time is the end of the last window."""
-    found: list[tuple[str, tuple[tuple[str, str], ...], str, int, float | int | str]] = []
-    mark = fingerprint(site)
-    for row in rows:
-        tags = (("experiment", experiment.id), ("fieldlab", site.fieldlab), ("kpi", str(row["kpi"])))
-        figures = {
-            "estimate": row["effect"],
-            "low": row["low"],
-            "high": row["high"],
-            "coverage": row["coverage"],
-        }
-        for field, value in figures.items():
-            if isinstance(value, float):
-                found.append(("experiment_result", tags, field, time_ns, value))
-        found.append(("experiment_result", tags, "verdict", time_ns, str(row["verdict"])))
-        found.append(("experiment_result", tags, "fingerprint", time_ns, mark))
-    return found
