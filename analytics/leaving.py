@@ -108,5 +108,6 @@ def _results(store: Store, experiment: str) -> int:
     tables = store.read("kpi", "experiment_result", where=where)
     told = sum(1 for t in tables for column in t.columns.values() for _ in values_of(t.time_ns, column))
     if told:
-        store.delete("kpi", "experiment_result", where=where)
+        for measurement in ("experiment_result", "baseline"):
+            store.delete("kpi", measurement, where=where)
     return told

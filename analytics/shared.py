@@ -88,16 +88,18 @@ class Shared:
         self._clock_ns = clock_ns
         self._shares = shares(site)
         self._checked = False
-        self._gone: set[str] = set()
+        self._gone: set[str] | None = None
         self._pending: dict[str, list[Span]] = {}
 
-    def update(self, rewritten: Mapping[str, Iterable[Span]]) -> None:
+    def update(self, rewritten: Mapping[str, Iterable[Span]], *, results: bool = False) -> None:
         """Let the buckets follow what was rewritten; make those anew whose windows the config has changed.
 
         Parameters
         ----------
         rewritten : mapping of machine to spans
             Where atoms, stops or raw data may be others than before.
+        results : bool
+            Whether results of experiments may be others than before.
         """
         for machine, spans in rewritten.items():  # also what a store that failed has kept from its bucket
             self._pending[machine] = merged_spans([*self._pending.get(machine, []), *spans])
@@ -105,15 +107,14 @@ class Shared:
         rebuilt = set()
         if not self._checked:
             built = self._built()
-            self._gone = {c for c in companies if built.get(c) == _REMOVED + self._windows(c)}
             rebuilt = {
                 c for c in companies if built.get(c, self._windows("")) != self._windows(c)
-            } - self._gone
+            } - self.gone()
             for company in sorted(rebuilt):
                 self.rebuild(company)
             self._checked = True
         for company in companies:
-            if company in rebuilt or company in self._gone:
+            if company in rebuilt or company in self.gone():
                 continue
             for share in self._of(company):
                 for span in self._pending.get(share.machine, ()):
@@ -121,9 +122,16 @@ class Shared:
                     end_ns = min(span.end_ns, share.span.end_ns)
                     if start_ns < end_ns:
                         self._follow(share, Span(start_ns, end_ns))
-            if self._pending:
+            if self._pending or results:
                 self._results(company)
         self._pending = {}
+
+    def gone(self) -> set[str]:
+        """Companies that were removed with the windows that the config still gives them."""
+        if self._gone is None:
+            built, companies = self._built(), [company.id for company in self.site.companies]
+            self._gone = {c for c in companies if built.get(c) == _REMOVED + self._windows(c)}
+        return self._gone
 
     def rebuild(self, company: str) -> None:
         """Delete a company's bucket and make it anew from what is stored now."""

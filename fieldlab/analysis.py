@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from analytics.job import Job
+from analytics.keeper import Keeper
 from analytics.lease import RENEW_EVERY_S, Lease, LeaseHeld
 from analytics.shared import Shared
 from fieldlab.asked import range_of
@@ -63,7 +64,9 @@ def _recompute(site: Site, store: Store, start_ns: int, end_ns: int) -> int:
     """Rewrite a range, and what companies see of it; 1 where a part of it can no longer be worked out."""
     now_ns = horizon(site, extent(store)[1])
     done = Job(site, JobStore(store)).recompute(start_ns, end_ns, now_ns=now_ns)
-    Shared(site, JobStore(store)).update(done.spans)
+    shared = Shared(site, JobStore(store))
+    kept = Keeper(site, JobStore(store)).update(done.spans, now_ns, without=shared.gone())
+    shared.update(done.spans, results=kept)
     for machine, edge_ns in done.walls.items():
         print(
             f"{machine}: raw data before {rfc3339(edge_ns)} may have expired (store: retention);"
@@ -88,13 +91,17 @@ async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
     remembered = time.monotonic()
     job, shared = Job(site, JobStore(store)), Shared(site, JobStore(store))
+    keeper = Keeper(site, JobStore(store))
 
     def step() -> None:
         nonlocal remembered
         if time.monotonic() - remembered > REMEMBER_EVERY_S:
             remember_signals(site, store)
             remembered = time.monotonic()
-        shared.update(job.step(horizon(site, extent(store)[1])))
+        now_ns = horizon(site, extent(store)[1])
+        rewritten = job.step(now_ns)
+        kept = keeper.update(rewritten, now_ns, without=shared.gone())
+        shared.update(rewritten, results=kept)
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)
     while not stop.is_set():

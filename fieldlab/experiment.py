@@ -11,13 +11,16 @@ from analytics.atoms import Fragments
 from analytics.groups import Row
 from analytics.kept import keep
 from analytics.query import compute
+from analytics.shared import Shared
 from analytics.study import Study, clipped, study
 from analytics.touched import merged_spans
 from fieldlab.asked import opened_question
 from fieldlab.errors import WrongUse
 from fieldlab.output import table
+from fieldlab.services import horizon
 from fieldlab.stores import JobStore, extent
 from fieldlab_configs import Experiment, Site, load
+from ingest.recording import RecordingStore
 from ingest.store import Store
 
 _COLUMNS = (
@@ -38,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     experiment = _named(site, args.experiment)
     with opened_question(site, args.input) as (store, _):
-        until_ns = extent(store)[1]
+        until_ns = _known_until(site, store)
         found = study(site, experiment, _fragments(site, experiment, store, until_ns, whole=bool(args.input)))
-        if not args.input:
+        if not args.input and experiment.company not in Shared(site, JobStore(store)).gone():
             keep(site, JobStore(store), found.experiment, found.results, found.laws)
     if args.format == "html":
         print(_report(found, until_ns), end="")
@@ -51,6 +54,14 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "table":
         _tell(found.results)
     return 0
+
+
+def _known_until(site: Site, store: Store) -> int | None:
+    """Up to when anything can be said: a recording's last sample, else now."""
+    last_ns = extent(store)[1]
+    if last_ns is None or isinstance(store, RecordingStore):
+        return last_ns
+    return max(last_ns, horizon(site, last_ns))
 
 
 def _fragments(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analytics.bootstrap import block_length, resampled
 from analytics.arms import Arm, Question
+from analytics.bootstrap import block_length, resampled
 from analytics.experiments import _effect
 
 BETTER = Question(lambda _: 0.0, lambda _: 0.0, 1)
