@@ -1,7 +1,8 @@
-"""Every panel, said once: which question it answers, with which figure, in which unit, how it is drawn.
+"""What is shown: every screen with its panels, said once.
 
 The web page and Grafana are both rendered from here, so they cannot tell different stories. The words
-are in :mod:`dashboards.wording` under the panel's `id`: ``<id>``, ``<id>.question``, ``<id>.how``.
+are in :mod:`dashboards.wording`: those of a panel under its `id` (``<id>``, ``<id>.question``,
+``<id>.how``), of a screen under ``screen.<id>``, of a section of it under ``section.<id>``.
 """
 
 from __future__ import annotations
@@ -9,170 +10,131 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fieldlab_configs.states import STATE_CLASSES
+from dashboards.formulas import LOSSES, Convention, Formula, Sum, formulas
+from dashboards.panels import BY_ID, PANELS, Group, Kind, Panel, Source, Threshold, Unit
 
-Convention = Literal["iso22400", "nakajima"]
-Unit = Literal["ratio", "parts", "kwh", "kwh_per_unit", "seconds", "state"]
-Kind = Literal["figure", "bars", "trend", "timeline"]
-Group = Literal["total", "time", "machine"]
+ScreenId = Literal["fieldlab", "line", "machine", "energy", "experiment", "gateways"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Sums of atom fields, added and taken away."""
+class Section:
+    """Panels that belong together, under a heading."""
 
-    plus: tuple[str, ...]
-    minus: tuple[str, ...] = ()
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Every atom field in it."""
-        return self.plus + self.minus
+    id: str
+    panels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
-    """Sum first, then divide (MODEL section 4).
-
-    Attributes
-    ----------
-    over, under : Sum
-        Undefined where `under` is nothing.
-    known : Sum or None
-        The time in which what is divided could be read: where there is none, it is undefined too.
-    pooled : bool
-        Whether `over` is summed over the machines that measure it (energy and material), so that an
-        atom without it does not make the sum undefined (rule 27).
-    """
-
-    over: Sum
-    under: Sum
-    known: Sum | None = None
-    pooled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """From which value on a figure has a level."""
-
-    at: float
-    level: Literal["low", "fair", "good"]
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel.
+class Screen:
+    """One screen: a page of the web app, a dashboard of Grafana.
 
     Attributes
     ----------
     id : str
-        Stable: the key of its words, the test id on the page, part of its place in Grafana.
-    measure : tuple of str
-        KPIs of MODEL section 4 or atom fields of section 3, in the order in which they are drawn.
-    line_measure : tuple of str
-        The same for a whole line, where it differs; empty where it does not.
-    unit, kind, group
-    low, high : str
-        KPIs that bound the figure; empty where it has no bounds.
-    thresholds : tuple of Threshold
+    sections : tuple of Section
+    of_line : bool
+        Whether totals are those of a whole line, or of the machines chosen.
+    of_companies : bool
+        Whether a company has it too, of its own experiments.
     """
 
-    id: str
-    measure: tuple[str, ...]
-    unit: Unit
-    kind: Kind
-    group: Group = "total"
-    line_measure: tuple[str, ...] = ()
-    low: str = ""
-    high: str = ""
-    thresholds: tuple[Threshold, ...] = ()
+    id: ScreenId
+    sections: tuple[Section, ...]
+    of_line: bool = False
+    of_companies: bool = False
 
-    def of(self, *, line: bool) -> tuple[str, ...]:
-        """The measures for a machine, or for a line."""
-        return self.line_measure if line and self.line_measure else self.measure
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All of its panels, from top to bottom."""
+        return tuple(BY_ID[name] for section in self.sections for name in section.panels)
 
 
-# 85 % is what the trade calls world class, 60 % what a plant that starts to measure often finds.
-_OEE_LEVELS = (Threshold(0.0, "low"), Threshold(0.6, "fair"), Threshold(0.85, "good"))
-_COVERAGE_LEVELS = (Threshold(0.0, "low"), Threshold(0.9, "fair"), Threshold(0.99, "good"))
-
-PANELS: Final[tuple[Panel, ...]] = (
-    Panel(
-        "oee_index",
-        ("oee_index",),
-        "ratio",
-        "figure",
-        low="oee_index_low",
-        high="oee_index_high",
-        thresholds=_OEE_LEVELS,
+_FACTORS = ("availability", "effectiveness", "quality_ratio")
+SCREENS: Final[tuple[Screen, ...]] = (
+    Screen(
+        "fieldlab",
+        (
+            Section("lines", ("oee_by_line", "good_by_line", "energy_per_good_by_line")),
+            Section("oee", ("oee_by_machine", "coverage", "energy_kwh", "co2_kg", "energy_cost_eur")),
+            Section("losses", ("losses", "stops_by_reason")),
+        ),
+        of_line=True,
     ),
-    Panel("availability", ("availability",), "ratio", "figure"),
-    Panel("effectiveness", ("effectiveness",), "ratio", "figure"),
-    Panel("quality_ratio", ("quality_ratio",), "ratio", "figure"),
-    Panel("coverage", ("coverage",), "ratio", "figure", thresholds=_COVERAGE_LEVELS),
-    Panel("oee_by_machine", ("oee_index",), "ratio", "figure", "machine", thresholds=_OEE_LEVELS),
-    Panel("states", tuple(f"state_{name}_s" for name in STATE_CLASSES), "state", "timeline", "time"),
-    Panel(
-        "produced_quantity",
-        ("produced_quantity",),
-        "parts",
-        "figure",
-        line_measure=("line_produced_quantity",),
+    Screen(
+        "line",
+        (
+            Section("oee", ("oee_index", *_FACTORS, "coverage")),
+            Section(
+                "parts",
+                ("produced_quantity", "good_quantity", "scrap_quantity", "energy_per_good_unit_kwh"),
+            ),
+            Section("time", ("oee_trend", "states", "parts", "energy_trend")),
+            Section("where", ("oee_by_machine", "oee_by_shift", "losses", "stops_by_reason")),
+        ),
+        of_line=True,
     ),
-    Panel("good_quantity", ("good_quantity",), "parts", "figure", line_measure=("line_good_quantity",)),
-    Panel("scrap_quantity", ("scrap_quantity",), "parts", "figure"),
-    Panel(
-        "parts",
-        ("good_quantity", "scrap_quantity"),
-        "parts",
-        "bars",
-        "time",
-        # What comes off a line is its last machine's; scrap is every machine's and makes no bar with it.
-        line_measure=("line_good_quantity",),
+    Screen(
+        "machine",
+        (
+            Section("oee", ("oee_index", *_FACTORS, "coverage")),
+            Section("time", ("states", "oee_trend", "parts_per_hour", "parts")),
+            Section("where", ("losses", "stops_by_reason", "oee_by_shift", "oee_by_product")),
+            Section(
+                "parts",
+                ("produced_quantity", "good_quantity", "scrap_quantity", "scrap_ratio"),
+            ),
+            Section("energy", ("energy_kwh", "energy_per_good_unit_kwh", "energy_by_state", "energy_trend")),
+        ),
+        of_companies=True,
     ),
-    Panel("energy_per_good_unit_kwh", ("energy_per_good_unit_kwh",), "kwh_per_unit", "figure"),
-    Panel("energy_kwh", ("energy_kwh",), "kwh", "figure"),
-    Panel("energy_trend", ("energy_per_good_unit_kwh",), "kwh_per_unit", "trend", "time"),
+    Screen(
+        "energy",
+        (
+            Section(
+                "energy", ("energy_kwh", "energy_per_unit_kwh", "energy_per_good_unit_kwh", "energy_missing")
+            ),
+            Section("time", ("energy_trend", "energy_by_state", "energy_by_machine")),
+            Section(
+                "baseline", ("base_load_kw", "marginal_kwh", "saved_kwh", "baseline_energy", "baseline_cusum")
+            ),
+            Section(
+                "footprint",
+                ("co2_kg", "co2_per_good_unit_kg", "energy_cost_eur", "energy_cost_per_good_unit_eur"),
+            ),
+            Section("material", ("material_kg", "material_per_good_unit_kg")),
+        ),
+        of_line=True,
+        of_companies=True,
+    ),
+    Screen(
+        "experiment",
+        (
+            Section("verdict", ("experiment_verdict", "experiment_coverage")),
+            Section("effect", ("experiment_effect", "experiment_arms")),
+        ),
+        of_companies=True,
+    ),
+    Screen(
+        "gateways",
+        (
+            Section(
+                "delivery",
+                (
+                    "gateway_waiting",
+                    "gateway_dead",
+                    "gateway_lag",
+                    "gateway_autonomy",
+                    "gateway_certificate",
+                ),
+            ),
+            Section("account", ("gateway_account", "gaps", "gateway_waiting_trend", "gateway_memory")),
+            Section("life", ("links",)),
+        ),
+    ),
 )
+SCREEN: Final = {screen.id: screen for screen in SCREENS}
 
-BY_ID: Final = {panel.id: panel for panel in PANELS}
-
-
-def formulas(convention: Convention, *, line: bool) -> dict[str, Formula]:
-    """The quotient behind every KPI that a panel shows, in sums of atom fields.
-
-    Parameters
-    ----------
-    convention : str
-        By Nakajima's, minor stops count as production: they are a loss of speed.
-    line : bool
-        The figures of a whole line where they differ from those of its machines.
-
-    Returns
-    -------
-    dict of str to Formula
-    """
-    minor = ("minor_stop_s",) if convention == "nakajima" else ()
-    planned = Sum(("planned_busy_time_s",))
-    known = Sum(("planned_busy_time_s",), ("unknown_time_s",))
-    produced_in = Sum(("actual_production_time_s", *minor))
-    good = "line_good_quantity" if line else "good_quantity"
-    of_machines = Formula(Sum(("ideal_good_time_s",)), Sum(("planned_busy_time_s",), ("count_missing_s",)))
-    of_line = Formula(Sum(("line_ideal_good_time_s",)), Sum(("line_planned_busy_time_s",)))
-    return {
-        "oee_index": of_line if line else of_machines,
-        "oee_index_low": Formula(Sum(("ideal_good_low_s",)), planned),
-        "oee_index_high": Formula(Sum(("ideal_good_high_s", "count_missing_s")), planned),
-        "availability": Formula(produced_in, known),
-        "effectiveness": Formula(
-            Sum(("ideal_production_time_s",), ("ideal_production_unknown_s",)), produced_in
-        ),
-        "quality_ratio": Formula(Sum(("ideal_good_time_s",)), Sum(("ideal_production_time_s",))),
-        "coverage": Formula(known, planned),
-        "energy_per_good_unit_kwh": Formula(
-            Sum(("energy_kwh",)),
-            Sum((good,)),
-            known=Sum(("calendar_time_s",), ("energy_missing_s",)),
-            pooled=True,
-        ),
-    }
+__all__ = [
+    "BY_ID", "LOSSES", "PANELS", "SCREEN", "SCREENS", "Convention", "Formula", "Group", "Kind", "Panel",
+    "Screen", "ScreenId", "Section", "Source", "Sum", "Threshold", "Unit", "formulas",
+]  # fmt: skip

@@ -99,7 +99,8 @@ def quotient(formula: Formula, scope: Scope) -> str:
     if formula.known is not None:
         columns.append(f'{sums(formula.known)} AS "known"')
         conditions.append(f'"known" > {_NOTHING}')
-    return _outside('"over" / "under"', columns, conditions, scope)
+    times = f"{formula.factor:g} * " if formula.factor != 1 else ""
+    return _outside(f'{times}"over" / "under"', columns, conditions, scope)
 
 
 def quantity(field: str, scope: Scope) -> str:

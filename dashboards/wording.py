@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 
 from dashboards.wording_losses import LOSSES
 from dashboards.wording_report import REPORT
+from dashboards.wording_screens import LABELS, PANELS, SCREENS
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -291,14 +292,25 @@ _PAGE: Final = {
 
 _GRAFANA: Final = {
     "grafana.line": ("Fieldlab · Lijn", "Fieldlab · Line"),
+    "grafana.oee_line": ("OEE van de lijn", "OEE of the line"),
     "grafana.variable.ds": ("Gegevensbron", "Data source"),
+    "grafana.variable.raw": ("Gegevens van gateways", "Data of gateways"),
     "grafana.variable.line": ("Lijn", "Line"),
     "grafana.variable.machine": ("Machine", "Machine"),
+    "grafana.variable.shift": ("Dienst", "Shift"),
+    "grafana.variable.product": ("Product", "Product"),
+    "grafana.variable.experiment": ("Experiment", "Experiment"),
+    "grafana.variable.arm": ("Arm", "Arm"),
+    "grafana.variable.gateway": ("Gateway", "Gateway"),
     "grafana.of_machines": ("{title} van de gekozen machines", "{title} of the chosen machines"),
-    "grafana.oee_line": ("OEE van de lijn", "OEE of the line"),
+    "grafana.of_line": ("{title} van de lijn", "{title} of the line"),
+    "grafana.stops": ("Stops", "Stops"),
+    "grafana.windows": ("Experimenten", "Experiments"),
 }
 
-_WORDS: Final[dict[str, tuple[str, str]]] = _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT
+_WORDS: Final[dict[str, tuple[str, str]]] = (
+    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS
+)
 
 
 def say(key: str, language: Language, **values: str) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from analytics.fields import ATOM_FIELDS
 from analytics.kpis import of_group, of_machine
+from analytics.losses import CATEGORIES, waterfall
 from dashboards import wording
-from dashboards.catalogue import PANELS, Formula, Sum, formulas
+from dashboards.catalogue import LOSSES, PANELS, SCREENS, Formula, Sum, formulas
 from fieldlab_configs.states import STATE_CLASSES
 
 
@@ -23,7 +24,7 @@ def _divide(formula: Formula, sums: dict[str, float]) -> float:
     under = _value(formula.under, sums)
     if formula.known is not None and _value(formula.known, sums) <= 0:
         return math.nan
-    return _value(formula.over, sums) / under if under else math.nan
+    return formula.factor * _value(formula.over, sums) / under if under else math.nan
 
 
 @pytest.mark.parametrize("convention", ["iso22400", "nakajima"])
@@ -34,16 +35,38 @@ def test_every_formula_equals_the_figure_of_the_same_name(convention, line) -> N
     for _ in range(50):
         sums = {name: rng.uniform(1.0, 1000.0) for name in ATOM_FIELDS}
         expected = (of_group if line else of_machine)(sums, convention)
+        # No KPI of the model: the pace at the ideal cycle time of what was made.
+        expected["ideal_rate_per_h"] = 3600 * sums["produced_quantity"] / sums["ideal_production_time_s"]
         for name, formula in formulas(convention, line=line).items():
             assert _divide(formula, sums) == pytest.approx(expected[name], rel=1e-12, nan_ok=True), name
 
 
-def test_every_panel_has_a_formula_or_is_a_sum_of_an_atom_field() -> None:
+def test_every_panel_of_atoms_has_a_formula_or_is_a_sum_of_an_atom_field() -> None:
     """Nothing is drawn that cannot be summed from atoms."""
-    known = {*formulas("iso22400", line=False), *ATOM_FIELDS}
+    known = {*formulas("iso22400", line=False), *ATOM_FIELDS, *LOSSES}
     for panel in PANELS:
-        for measure in (*panel.measure, *panel.line_measure, *filter(None, (panel.low, panel.high))):
-            assert measure in known, (panel.id, measure)
+        if panel.source == "atom":
+            for measure in (*panel.measure, *panel.line_measure, *filter(None, (panel.low, panel.high))):
+                assert measure in known, (panel.id, measure)
+
+
+def test_the_losses_are_those_of_the_waterfall() -> None:
+    """On sums at random: what ``fieldlab losses`` would print, and all of them planned time."""
+    assert set(LOSSES) == set(CATEGORIES)
+    rng = random.Random(11)
+    for _ in range(50):
+        sums = {name: rng.uniform(1.0, 1000.0) for name in ATOM_FIELDS}
+        expected = {str(row["loss"]): row["minutes"] for row in waterfall(sums, 1.0)}
+        for name, loss in LOSSES.items():
+            assert _value(loss, sums) / 60 == pytest.approx(expected[name]), name
+
+
+def test_every_panel_is_on_a_screen_and_every_screen_has_words() -> None:
+    """No panel that nobody sees, no heading without words."""
+    assert {panel.id for screen in SCREENS for panel in screen.panels} == {panel.id for panel in PANELS}
+    for screen in SCREENS:
+        keys = [f"screen.{screen.id}", f"screen.{screen.id}.question"]
+        assert all(wording.has(key) for key in (*keys, *(f"section.{s.id}" for s in screen.sections)))
 
 
 def test_every_panel_has_words_in_both_languages() -> None:
