@@ -1,9 +1,10 @@
 """What a fieldlab is: the typed, frozen, strict model of its configuration file."""
 
+from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
 from fieldlab_configs.connections import (
+    DriverSource,
     Gateway,
-    MqttSource,
     Source,
     Spool,
     StoreConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "Company",
     "ConfigError",
     "Dated",
+    "DriverSource",
     "EnergyFactors",
     "Experiment",
     "FromCount",
@@ -51,6 +53,7 @@ __all__ = [
     "Signal",
     "Site",
     "Source",
+    "SparkplugSource",
     "Spool",
     "StateMap",
     "StoreConfig",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from fieldlab_configs.connections import MqttSource
+from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
+from fieldlab_configs.connections import Source
 from fieldlab_configs.experiments import Experiment
 from fieldlab_configs.kinds import nearest
 from fieldlab_configs.opcua_source import OpcUaSource
@@ -16,7 +17,12 @@ from fieldlab_configs.tree import Node
 
 Found = Iterator[tuple[Node, str]]
 
-_KEYS_OF: Final = {"opcua": ("node",), "mqtt": ("topic", "field", "time_field")}
+_KEYS_OF: Final = {
+    "opcua": ("node",),
+    "mqtt": ("topic", "field", "time_field", "time_unit"),
+    "sparkplug": ("device", "metric"),
+    "driver": ("address",),
+}
 
 
 def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = frozenset()) -> Found:
@@ -49,6 +55,7 @@ def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = froze
     for i, line in enumerate(site.lines):
         yield from _line(site, line, root.at("lines", i), misread)
     yield from _gateways(site, root)
+    yield from _names(site, root)
     for i, experiment in enumerate(site.experiments):
         yield from _experiment(site, experiment, root.at("experiments", i))
     yield from _shared_machines(site, root)
@@ -84,7 +91,7 @@ def _line(site: Site, line: Line, node: Node, misread: frozenset[tuple[str, ...]
         for role, signal in machine.signals.items():
             of = ("sources", str(signal.source))
             if not {of, (*of, "kind")} & misread:
-                yield from _signal(site, signal, below.at("signals", role))
+                yield from _signal(site, role, signal, below.at("signals", role))
 
 
 def _homes(site: Site, line: Line, machine: Machine, node: Node) -> Found:
@@ -100,21 +107,50 @@ def _homes(site: Site, line: Line, machine: Machine, node: Node) -> Found:
         )
 
 
-def _signal(site: Site, signal: Signal, node: Node) -> Found:
+def _signal(site: Site, role: str, signal: Signal, node: Node) -> Found:
     if signal.source is None:
         return
     source = site.sources.get(signal.source)
     if source is None:
         yield node.at("source"), _unknown(signal.source, site.sources, "source")
         return
-    for kind, keys in _KEYS_OF.items():
-        for key in keys:
-            if kind != source.kind and getattr(signal, key) is not None:
-                need = " or ".join(_KEYS_OF[source.kind][:1])
-                yield (
-                    node.at(key),
-                    f"does not fit {signal.source}, a source of kind {source.kind}; give a {need}",
-                )
+    theirs = _KEYS_OF[source.kind]
+    strange = False
+    for key in dict.fromkeys(key for keys in _KEYS_OF.values() for key in keys):
+        if key not in theirs and getattr(signal, key) is not None:
+            strange = True
+            yield (
+                node.at(key),
+                f"does not fit {signal.source}, a source of kind {source.kind}; give a {theirs[0]}",
+            )
+    if not strange:
+        yield from _place(source, role, signal, node)
+
+
+def _place(source: Source, role: str, signal: Signal, node: Node) -> Found:
+    """Whether it is said where a signal is to be found."""
+    if isinstance(source, SparkplugSource):
+        if role == "link":
+            yield node, "is not for Sparkplug B, where births and deaths tell that a machine is alive"
+        elif signal.device is None and source.devices is None:
+            yield node, f"needs a device (group/node/device), or sources.{signal.source} a pattern: devices"
+    elif isinstance(source, MqttSource):
+        if signal.topic is None and source.topics is None:
+            yield node, f"needs a topic, or sources.{signal.source} a pattern for all: topics"
+    elif getattr(signal, _KEYS_OF[source.kind][0]) is None:
+        need = {"opcua": "a node (OPC UA)"}.get(source.kind, "an address")
+        yield node, f"needs {need} beside its source"
+
+
+def _names(site: Site, root: Node) -> Found:
+    """Names in topics are given for ids; one for an id that nothing has would do nothing, in silence."""
+    known = {line.id for line in site.lines} | {machine.id for machine in site.machines()}
+    known |= {role for machine in site.machines() for role in machine.signals}
+    for name, source in site.sources.items():
+        for given in source.names if isinstance(source, MqttSource | SparkplugSource) else ():
+            if given not in known:
+                said = f"is the id of no line, machine or signal{nearest(given, known)}"
+                yield root.at("sources", name, "names", given), said
 
 
 def _gateways(site: Site, root: Node) -> Found:

@@ -10,44 +10,22 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fieldlab_configs.base import Fault, Model
-from fieldlab_configs.kinds import File, Number, OneOf, Size, Text, Url
+from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
+from fieldlab_configs.kinds import File, Id, Number, OneOf, Size, Text, Url
 from fieldlab_configs.opcua_source import OpcUaSource
 from fieldlab_configs.secret import Secret
 
-Port = Annotated[int, Number("a port", least=1, most=65535, whole=True)]
-Host = Annotated[str, Text(r"[^\s/@]+", "must be a host name or address, without a scheme, port or path")]
-_PLAIN_TOPIC = "must be one MQTT topic, without + or #"
+
+class DriverSource(Model):
+    """A source whose driver has no keys of its own here: it is told an address, and options as texts."""
+
+    kind: Literal["driver"]
+    driver: Annotated[str, Id()]  # a name in `gateways.source.DRIVERS`
+    address: Annotated[str, Text()]
+    options: dict[Annotated[str, Text()], Annotated[str, Text()]] = Field(default_factory=dict)
 
 
-class MqttSource(Model):
-    """An MQTT broker."""
-
-    kind: Literal["mqtt"]
-    host: Host
-    port: Port | None = None  # default 1883, or 8883 with TLS
-    tls: bool = False
-    user: str | None = None
-    password: Secret | None = None
-    protocol: Literal["5", "3.1.1", "auto"] = "auto"
-    client_id: str | None = None  # default: fieldlab, gateway and source
-    # A connection that is dead but open is noticed after twice this: by default within 40 s.
-    keep_alive_s: Annotated[int, Number("seconds", least=1, most=3600, whole=True)] = 20
-    clock_topic: Annotated[str | None, Text(r"[^+#]+", _PLAIN_TOPIC)] = None  # for `clock: source`
-
-    @property
-    def port_number(self) -> int:
-        """The port, with the defaults of MQTT."""
-        if self.port is not None:
-            return self.port
-        return 8883 if self.tls else 1883
-
-    def faults(self) -> Iterator[Fault]:
-        """A password without a user."""
-        if self.password is not None and self.user is None:
-            yield ("user",), "is missing; a password needs a user"
-
-
-Source = OpcUaSource | MqttSource
+Source = OpcUaSource | MqttSource | SparkplugSource | DriverSource
 
 
 class Spool(Model):

@@ -8,6 +8,7 @@ from typing import Final
 from fieldlab_configs.checks import check
 from fieldlab_configs.errors import ConfigError
 from fieldlab_configs.kinds import Context
+from fieldlab_configs.placing import placed
 from fieldlab_configs.reading import Reader
 from fieldlab_configs.site import Site
 from fieldlab_configs.tree import MAX_BYTES, Node, Problem, dotted, grow
@@ -65,7 +66,7 @@ def parse(text: str, path: str | Path = "config.yaml") -> Site:
         if len(ordered) > MAX_SAID:
             said.append(f"{path}: and {len(ordered) - MAX_SAID} more problems")
         raise ConfigError(said)
-    return site.model_copy(update={"path": file})
+    return placed(site).model_copy(update={"path": file})
 
 
 def _between(site: Site, root: Node, known: list[Problem]) -> list[Problem]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 from pydantic import Field, model_validator
 
 from fieldlab_configs.base import Fault, Model
+from fieldlab_configs.broker_sources import Device, Filter, Path_, TimeUnit, wrong_place
 from fieldlab_configs.calendar import PlannedDowntime
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.kinds import Code, Id, Number, OneOf, Text, nearest
@@ -49,10 +50,14 @@ class Signal(Model):
             'must be a node id such as "nsu=urn:x;s=State"',
         ),
     ] = None
-    topic: Annotated[str | None, Text(r"[^+#]+", "must be one MQTT topic, without + or #")] = None  # MQTT
-    field: Annotated[str | None, Text()] = None  # MQTT JSON field, dots for nesting
+    topic: Filter | None = None  # MQTT; {line}, {machine} and {signal} are filled in when the file is read
+    field: Path_ | None = None  # MQTT JSON field, dots for nesting
     item: Annotated[str | None, Text()] = None  # SHDR data item
-    time_field: Annotated[str | None, Text()] = None  # MQTT JSON field that holds the sample's own time
+    time_field: Path_ | None = None  # MQTT JSON field that holds the sample's own time
+    time_unit: TimeUnit = None  # default: told by its size
+    device: Device | None = None  # Sparkplug B: group/node or group/node/device
+    metric: Annotated[str | None, Text()] = None  # Sparkplug B
+    address: Annotated[str | None, Text()] = None  # for a source of kind driver: whatever that driver reads
     unit: Dated[Annotated[str, Text()]] | None = None
     # the name means this signal from then on: what was stored under it before is not read
     since_ns: Annotated[int | None, Key("from"), Moment()] = None
@@ -68,21 +73,20 @@ class Signal(Model):
     max_silence_s: Seconds = 900.0  # MQTT life
 
     def faults(self) -> Iterator[Fault]:
-        """Where it is read from, said too often or not enough."""
+        """Where it is read from, said too often; what it needs from its source, see `checks`."""
         if self.node is not None and self.topic is not None:
             yield ("topic",), "stands beside node; a signal is read in one place"
         if self.source is None:
-            for key in ("node", "topic"):
+            for key in ("node", "topic", "device", "metric", "address"):
                 if getattr(self, key) is not None:
                     yield (key,), "needs a source; add source: and the name of one"
-        elif self.node is None and self.topic is None:
-            yield (), "needs a node (OPC UA) or a topic (MQTT) beside its source"
         if self.node is None and self.trigger != TRIGGERS[0]:
             yield ("trigger",), "needs a node: it is for OPC UA"
-        if self.topic is None:
-            for key in ("field", "time_field"):
-                if getattr(self, key) is not None:
-                    yield (key,), "needs a topic: it is a field of a JSON message"
+        if self.topic is not None and self.field is None and self.time_field is not None:
+            yield ("time_field",), "needs a field: a bare value has no place for a time"
+        for key in ("topic", "field", "time_field", "device", "metric"):
+            if wrong := wrong_place(getattr(self, key)):
+                yield (key,), wrong
 
     def misplaced(self, role: str) -> Iterator[Fault]:
         """Keys that have no meaning for a signal of that role."""

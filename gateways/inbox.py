@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 log = logging.getLogger(__name__)
@@ -14,10 +15,9 @@ WINDOW: Final = 1_000  # messages on their way that are not yet acknowledged
 
 
 class Message(NamedTuple):
-    """A message as it came; `topic` is None where it is not UTF-8."""
+    """A message as it came; its topic may be anything but UTF-8."""
 
-    topic: str | None
-    raw_topic: bytes
+    topic: bytes
     payload: bytes
     qos: int
     number: int
@@ -29,6 +29,7 @@ class Inbox:
     """A bounded queue from the network thread to the loop.
 
     Full, it makes the network thread wait: then the broker's window closes, and that is the back-pressure.
+    It is full from `most` on; what comes in one piece is taken in one piece.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most: int = WINDOW) -> None:
@@ -39,7 +40,7 @@ class Inbox:
         self._ready = asyncio.Event()
         self._closed = False
 
-    def put(self, message: Message) -> None:
+    def put(self, messages: Sequence[Message]) -> None:
         """From the network thread: append, waiting for room. Closed, it takes nothing more."""
         with self._room:
             while len(self._items) >= self._most and not self._closed:
@@ -47,7 +48,7 @@ class Inbox:
             if self._closed:
                 return
             first = not self._items
-            self._items.append(message)
+            self._items.extend(messages)
         if first:
             self._wake()
 

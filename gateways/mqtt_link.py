@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
-from collections.abc import Container, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
-import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -18,6 +17,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateways.errors import LinkLost
 from gateways.inbox import WINDOW, Inbox, Message
+from gateways.mqtt_client import Client
+from gateways.mqtt_tls import NoAnswer, WrongLogin
 
 log = logging.getLogger(__name__)
 
@@ -36,29 +37,43 @@ class WrongProtocol(LinkLost):
     """The broker does not speak this version of MQTT: try the other."""
 
 
-class NoAnswer(LinkLost):
-    """The broker says nothing, or hangs up without a word: perhaps it does not know this version."""
+class Will(NamedTuple):
+    """What the broker says for us when we are gone."""
+
+    topic: str
+    payload: bytes
 
 
-class WrongLogin(LinkLost):
-    """The broker does not let us in: user and password need a look."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whom to connect to, and as whom.
 
+    Attributes
+    ----------
+    host, port : str, int
+    client_id : str
+        Fixed: the broker keeps our queue under it.
+    user, password : str or None
+    keep_alive_s : int
+        After so long without a word the broker is asked whether it is there, after as long again given up.
+    window : int
+        Messages on their way that are not yet acknowledged.
+    keeps : bool
+        Whether the broker keeps our subscriptions and queue while we are away.
+    will : Will or None
+    tls : SSLContext or None
+    """
 
-class _Client(paho.Client):
-    """paho's client, whose network thread never ends unnoticed and never reconnects by itself."""
-
-    link: BrokerLink
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> Any:  # noqa: ARG002
-        """The body of the network thread."""
-        reason: BaseException | None = None
-        try:
-            return super().loop_forever(timeout, retry_first_connection=False)
-        except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever it was ends this connection
-            reason = error
-            return paho.MQTT_ERR_UNKNOWN
-        finally:
-            self.link.thread_ended(reason)
+    host: str
+    port: int
+    client_id: str
+    user: str | None = None
+    password: str | None = None
+    keep_alive_s: int = 20
+    window: int = WINDOW
+    keeps: bool = True
+    will: Will | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class BrokerLink:
@@ -71,42 +86,39 @@ class BrokerLink:
     ----------
     protocol : {"5", "3.1.1"}
         Version to speak.
-    client_id : str
-        Fixed: the broker keeps our queue under it.
+    address : Address
     now_ns : callable
         Time at which a message arrives.
-    tls : bool
-    keep_alive_s : int
-        After so long without a word the broker is asked whether it is there, after as long again given up.
     """
 
-    def __init__(
-        self, protocol: str, client_id: str, now_ns: Any, *, tls: bool = False, keep_alive_s: int = 20
-    ) -> None:
+    def __init__(self, protocol: str, address: Address, now_ns: Callable[[], int]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._now_ns = now_ns
-        self._keep_alive_s = keep_alive_s
+        self._address = address
         self._five = protocol == "5"
-        self.inbox = Inbox(self._loop)
+        self.inbox = Inbox(self._loop, address.window)
         self._answer: asyncio.Future[bool] = self._loop.create_future()
         self._ended = asyncio.Event()
         self._why: str | None = None
         self._alive = False
         self._asked: dict[int, Sequence[str]] = {}
-        self._client = _Client(
+        self._client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id,
+            client_id=address.client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if self._five else MQTTProtocolVersion.MQTTv311,
-            clean_session=None if self._five else False,
+            clean_session=None if self._five else not address.keeps,
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        self._client.link = self
-        if tls:
-            self._client.tls_set(tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        self._client.owner = self
+        self._client.now_ns = now_ns
+        if address.tls is not None:
+            self._client.tls_set_context(address.tls)
+        if address.will is not None:
+            self._client.will_set(address.will.topic, address.will.payload, qos=1, retain=True)
+        if address.user is not None:
+            self._client.username_pw_set(address.user, address.password)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
 
     @property
@@ -119,9 +131,7 @@ class BrokerLink:
         """Why it ended."""
         return self._why or "the broker closed the connection"
 
-    async def open(
-        self, host: str, port: int, user: str | None, password: str | None, *, within_s: float = ANSWER_S
-    ) -> bool:
+    async def open(self, *, within_s: float = ANSWER_S) -> bool:
         """Connect; whether the broker still had our session and its queue.
 
         Raises
@@ -129,17 +139,16 @@ class BrokerLink:
         LinkLost, OSError
             If it cannot be had; WrongProtocol, NoAnswer and WrongLogin say what to change.
         """
-        if user is not None:
-            self._client.username_pw_set(user, password)
         self._client.connect_timeout = ANSWER_S / 2
+        where = self._address.host, self._address.port, self._address.keep_alive_s
         if self._five:
             wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            wanted.SessionExpiryInterval = SESSION_S
-            wanted.ReceiveMaximum = WINDOW
+            wanted.SessionExpiryInterval = SESSION_S if self._address.keeps else 0
+            wanted.ReceiveMaximum = self._address.window
             wanted.MaximumPacketSize = PACKET_BYTES
-            self._client.connect_async(host, port, self._keep_alive_s, clean_start=False, properties=wanted)
+            self._client.connect_async(*where, clean_start=not self._address.keeps, properties=wanted)
         else:
-            self._client.connect_async(host, port, self._keep_alive_s)
+            self._client.connect_async(*where)
         self._client.loop_start()
         try:
             async with asyncio.timeout(within_s):
@@ -147,31 +156,38 @@ class BrokerLink:
         except TimeoutError:
             raise NoAnswer(f"no answer within {within_s:.0f} s") from None
 
-    def subscribe(self, topics: Sequence[str], always: Container[str]) -> None:
-        """Subscribe at QoS 1, in order; kept messages of `always` come on every connection.
+    def subscribe(self, topics: Iterable[tuple[str, bool]]) -> None:
+        """Subscribe at QoS 1, in order; where told True, kept messages come on every connection.
 
         Those of the others come with a new subscription only, as far as the protocol can say so.
         """
-        for start in range(0, len(topics), TOPICS):
-            some = topics[start : start + TOPICS]
+        wanted = list(topics)
+        for start in range(0, len(wanted), TOPICS):
+            some = wanted[start : start + TOPICS]
             if self._five:
-                options = [(t, SubscribeOptions(qos=1, retainHandling=0 if t in always else 1)) for t in some]
+                options = [(t, SubscribeOptions(qos=1, retainHandling=0 if kept else 1)) for t, kept in some]
                 _, number = self._client.subscribe(options)
             else:
-                _, number = self._client.subscribe([(topic, 1) for topic in some])
+                _, number = self._client.subscribe([(topic, 1) for topic, _ in some])
             if number is not None:
-                self._asked[number] = some
+                self._asked[number] = [topic for topic, _ in some]
 
-    def unsubscribe(self, topic: str) -> None:
-        """Leave a topic that an older configuration asked for."""
+    def unsubscribe(self, topics: Sequence[str]) -> None:
+        """Leave topics that an older configuration asked for."""
+        for start in range(0, len(topics), TOPICS):
+            if self._alive:
+                self._client.unsubscribe(list(topics[start : start + TOPICS]))
+
+    def publish(self, topic: str, content: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Say something."""
         if self._alive:
-            self._client.unsubscribe(topic)
+            self._client.publish(topic, content, qos=qos, retain=retain)
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Acknowledge in the order of receipt, unless this connection is over."""
-        for message in messages:
-            if message.qos and self._alive:
-                self._client.ack(message.number, message.qos)
+        numbers = [message.number for message in messages if message.qos]
+        if numbers and self._alive:
+            self._client.puback(numbers)
 
     async def close(self, within_s: float) -> None:
         """Say goodbye; the broker keeps our queue."""
@@ -187,14 +203,20 @@ class BrokerLink:
 
     # What follows runs in the network thread.
 
+    def take(self, messages: list[Message]) -> None:
+        """Messages, in order of receipt; waits while the inbox is full."""
+        self.inbox.put(messages)
+
     def thread_ended(self, reason: BaseException | None) -> None:
-        """The network thread is over, for whatever reason."""
+        """The network thread is over, for whatever reason; what was not acknowledged comes again."""
         self._alive = False
         if reason is not None and not isinstance(reason, OSError):
             log.error("the network thread failed", exc_info=reason)
         if reason is not None:
             self._why = str(reason) or type(reason).__name__
-        error = reason if isinstance(reason, OSError) else NoAnswer(self.why)
+        # A reset before any answer is no answer: of a version, or TLS, that the broker cannot even refuse.
+        told = isinstance(reason, OSError) and not isinstance(reason, ConnectionResetError | BrokenPipeError)
+        error = reason if told and isinstance(reason, OSError) else NoAnswer(self.why)
         self.inbox.close()
         self._tell(error)
         self._call(self._ended.set)
@@ -218,29 +240,6 @@ class BrokerLink:
         if code.is_failure and self._why is None:
             self._why = f"the connection ended: {code}"
 
-    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            try:
-                topic: str | None = message.topic
-            except UnicodeDecodeError:
-                topic = None
-            # `topic` decodes; the bytes themselves are only to be had here.
-            raw = bytes(message._topic)  # noqa: SLF001
-            self.inbox.put(
-                Message(
-                    topic,
-                    raw,
-                    bytes(message.payload),
-                    message.qos,
-                    message.mid,
-                    message.retain,
-                    self._now_ns(),
-                )
-            )
-        except Exception:
-            # An exception here would end paho's network thread; unacknowledged, the message comes again.
-            log.exception("a message could not be queued")
-
     def _on_subscribe(self, _client: Any, _data: Any, number: int, codes: Any, _properties: Any) -> None:
         refused = [t for t, code in zip(self._asked.pop(number, ()), codes, strict=False) if code.is_failure]
         if refused:
@@ -262,24 +261,8 @@ class BrokerLink:
             self._answer.set_exception(error)
             self._answer.exception()  # read, so that nobody is told it never was
 
-    def _call(self, function: Any, *args: Any) -> None:
+    def _call(self, function: Callable[..., object], *args: object) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
             log.debug("the loop is gone; nobody is left to tell")
-
-
-def explain(error: Exception, host: str, port: int, name: str, user: str | None) -> str:
-    """What went wrong with a connection, and where that helps, what to do."""
-    where = f"mqtt://{host}:{port}"
-    if isinstance(error, WrongLogin):
-        return f"{where} refuses user {user or 'anonymous'}: {error} (sources.{name}.user, .password)"
-    if isinstance(error, socket.gaierror):
-        return f"{where}: the host's name is not known (sources.{name}.host)"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{where}: nobody listens there"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{where}: its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return f"{where}: no answer"
-    return f"{where}: {error or type(error).__name__}"

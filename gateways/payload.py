@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from gateways.clock import SECOND_NS
 from gateways.errors import Undecodable
+from gateways.payload_paths import ABSENT, Path, Step, each, find, parse
+from gateways.payload_times import time_of
+
+__all__ = ["MOST_BYTES", "Field", "Plan", "Record", "Scalar", "clock", "life", "parse", "time_of"]
 
 MOST_BYTES: Final = 1_048_576
 TEXT_ROLES: Final = frozenset({"product", "order", "reason"})
+_MOST_SAID: Final = 5
 
 _UP: Final = frozenset({"1", "true", "online", "on", "up"})
 _DOWN: Final = frozenset({"0", "false", "offline", "off", "down"})
-_TIME: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII
-)
-_DIGITS: Final = re.compile(r"-?\d{1,19}(\.\d+)?", re.ASCII)
-# An epoch's unit shows in its size: these bounds are the year 5138 in the smaller unit, 1973 in the larger.
-_UNITS: Final = ((10**11, SECOND_NS), (10**14, 10**6), (10**17, 10**3), (10**20, 1))
 
 Scalar = float | str | None
 
@@ -35,63 +31,91 @@ class Field:
     ----------
     machine, name : str
         Whose signal.
-    path : tuple of str
-        Keys into nested objects; empty for a bare value.
-    time_path : tuple of str
+    path : Path
+        The way into nested objects and arrays; empty for a bare value.
+    time_path : Path
         Likewise for its time; empty for none.
+    time_unit : str
+        Of that time; see `time_of`.
     """
 
     machine: str
     name: str
-    path: tuple[str, ...] = ()
-    time_path: tuple[str, ...] = ()
+    path: Path = ()
+    time_path: Path = ()
+    time_unit: str = "auto"
 
 
-class Reading(NamedTuple):
-    """What a message says of one signal; `time_ns` is None where it does not say when."""
+class Record(NamedTuple):
+    """What a message says of one moment; `time_ns` is None where it does not say when."""
 
-    field: Field
-    value: Scalar
     time_ns: int | None
+    values: list[tuple[Field, Scalar]]
 
 
-def decode(payload: bytes, fields: Sequence[Field]) -> tuple[list[Reading], list[str]]:
-    """Every wanted signal that a message tells, and what is wrong with the others.
+class _Group(NamedTuple):
+    """Fields side by side in one object, with one time."""
 
-    A field that is not there is not wrong: many machines send only what changed. ``null`` is a
-    reading without a value.
+    parent: Path
+    time_path: Path
+    time_unit: str
+    leaves: list[tuple[Field, str]]
 
-    Raises
-    ------
-    Undecodable
-        If nothing in the message can be used.
+
+class Plan:
+    """How the messages of a topic are read.
+
+    Parameters
+    ----------
+    fields : iterable of Field
+        Every signal that is to be found in them.
     """
-    if len(payload) > MOST_BYTES:
-        raise Undecodable(f"{len(payload)} bytes; at most {MOST_BYTES} are read")
-    text = _text(payload)
-    document = _document(text)
-    readings: list[Reading] = []
-    wrong: list[str] = []
-    times: dict[tuple[str, ...], int | None] = {}  # most messages tell one time for all
-    for wanted in fields:
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        groups: dict[tuple[Path, Path, str], _Group] = {}
+        self._others: list[Field] = []  # bare values, and records picked from an array
+        for field in fields:
+            last = field.path[-1] if field.path else None
+            if isinstance(last, str):
+                key = field.path[:-1], field.time_path, field.time_unit
+                groups.setdefault(key, _Group(*key, [])).leaves.append((field, last))
+            else:
+                self._others.append(field)
+        self._groups = list(groups.values())
+
+    def read(self, payload: bytes) -> tuple[list[Record], list[str]]:
+        """Everything wanted that a message tells, and what is wrong with the rest.
+
+        A field that is not there is not wrong: many machines send only what changed. ``null`` is a
+        reading without a value.
+
+        Raises
+        ------
+        Undecodable
+            If nothing in the message can be used.
+        """
+        text = _text(payload)
+        document = _document(text)
+        records: list[Record] = []
+        wrong: list[str] = []
         try:
-            value = _value(document, text, wanted)
-            if value is not _ABSENT:
-                path = wanted.time_path
-                if path not in times:
-                    times[path] = _time(document, path)
-                readings.append(Reading(wanted, value, times[path]))
-        except Undecodable as error:
-            wrong.append(f"{wanted.machine}.{wanted.name}: {error}")
-    if not readings and not wrong:
-        raise Undecodable("none of the configured fields is in it")
-    return readings, wrong
+            for group in self._groups:
+                _read_group(document, group, records, wrong)
+            for field in self._others:
+                _read_other(document, text, field, records, wrong)
+        except RecursionError:
+            raise Undecodable("nested too deeply") from None
+        if not records and not wrong:
+            raise Undecodable("none of the configured fields is in it")
+        if len(wrong) > _MOST_SAID:
+            wrong[_MOST_SAID:] = [f"and {len(wrong) - _MOST_SAID} more"]
+        return records, wrong
 
 
-def life(payload: bytes, path: Sequence[str]) -> bool:
+def life(payload: bytes, path: Sequence[Step]) -> bool:
     """What a birth or last-will message says: alive or not."""
     text = _text(payload)
-    content = _find(_document(text), path) if path else text
+    content = find(_document(text), path) if path else text
     word = str(content).strip().strip('"').lower()
     if isinstance(content, float) or word.endswith(".0"):
         word = word.removesuffix(".0")
@@ -106,85 +130,103 @@ def clock(payload: bytes) -> int:
     """What a clock topic says; UTC nanoseconds."""
     text = _text(payload)
     document = _document(text)
-    return time_of(text if document is _ABSENT else document)
-
-
-def time_of(value: object) -> int:
-    """A time as machines write it: RFC 3339, or seconds to nanoseconds told apart by magnitude.
-
-    Raises
-    ------
-    Undecodable
-        If it is no time, or a local time without its zone.
-
-    Examples
-    --------
-    >>> time_of("2026-11-23T10:00:00.123456789Z") == time_of(1795428000123456789)
-    True
-    >>> time_of(1795428000) == time_of(1795428000000) == time_of("1795428000")
-    True
-    """
-    if isinstance(value, str):
-        text = value.strip().strip('"')
-        found = _TIME.fullmatch(text)
-        if found:
-            return _calendar(*found.groups())
-        if not _DIGITS.fullmatch(text):
-            raise Undecodable(f"{text[:40]!r} is no time; expected RFC 3339 with a zone, or an epoch")
-        value = float(text) if "." in text else int(text)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Undecodable("the time is neither a text nor a number")
-    size = abs(value)
-    for bound, unit in _UNITS:
-        if size < bound:
-            # A float of seconds holds microseconds and little more.
-            return value * unit if isinstance(value, int) else round(value * unit / 1_000) * 1_000
-    raise Undecodable("the time is too large for an epoch in nanoseconds")
-
-
-_ABSENT: Final = object()
+    return time_of(text if document is ABSENT else document)
 
 
 def _text(payload: bytes) -> str:
+    if len(payload) > MOST_BYTES:
+        raise Undecodable(f"more than {MOST_BYTES} bytes; at most so many are read")
     try:
         text = payload.decode()
     except UnicodeDecodeError:
         raise Undecodable("not UTF-8") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise Undecodable("empty")
     return text
 
 
 def _document(text: str) -> Any:
-    """The JSON in a text; absent where it is none."""
+    """The JSON in a text; ABSENT where it is none."""
     try:
         return json.loads(text)
     except RecursionError:
         raise Undecodable("nested too deeply") from None
     except ValueError:
-        return _ABSENT
+        return ABSENT
 
 
-def _find(document: Any, path: Sequence[str]) -> Any:
-    if document is _ABSENT:
-        raise Undecodable("not JSON")
-    for key in path:
-        if not isinstance(document, Mapping):
-            raise Undecodable(f"no object that could hold {'.'.join(path)!r}")
-        if key not in document:
-            return _ABSENT
-        document = document[key]
-    return document
-
-
-def _value(document: Any, text: str, wanted: Field) -> Any:
-    if wanted.path:
-        found = _find(document, wanted.path)
-    elif document is _ABSENT or (wanted.name in TEXT_ROLES and not isinstance(document, str)):
-        found = text.strip()
+def _read_group(document: Any, group: _Group, records: list[Record], wrong: list[str]) -> None:
+    """Values side by side: most messages are nothing else."""
+    node = document
+    for step in group.parent:
+        if type(node) is not dict or type(step) is not str:
+            break
+        node = node.get(step, ABSENT)
+        if node is ABSENT:
+            return
     else:
-        found = document
-    if found is _ABSENT or found is None or isinstance(found, str):
+        if type(node) is dict:
+            _read_object(document, node, group, records, wrong)
+            return
+    for field, _ in group.leaves:
+        _read_each(document, field, records, wrong)
+
+
+def _read_object(
+    document: Any, node: dict[str, Any], group: _Group, records: list[Record], wrong: list[str]
+) -> None:
+    values: list[tuple[Field, Scalar]] = []
+    for field, key in group.leaves:
+        value = node.get(key, ABSENT)
+        kind = type(value)
+        if kind is float or kind is str or value is None:
+            values.append((field, value))
+        elif value is not ABSENT:
+            try:
+                values.append((field, _scalar(value)))
+            except Undecodable as error:
+                wrong.append(f"{field.machine}.{field.name}: {error}")
+    if not values:
+        return
+    try:
+        time_ns = _time(find(document, group.time_path), group.time_unit) if group.time_path else None
+    except Undecodable as error:
+        wrong.extend(f"{field.machine}.{field.name}: {error}" for field, _ in values)
+    else:
+        records.append(Record(time_ns, values))
+
+
+def _read_other(document: Any, text: str, field: Field, records: list[Record], wrong: list[str]) -> None:
+    if field.path:
+        _read_each(document, field, records, wrong)
+        return
+    written = document is ABSENT or (field.name in TEXT_ROLES and not isinstance(document, str))
+    try:
+        value = text.strip() if written else _scalar(document)
+    except Undecodable as error:
+        wrong.append(f"{field.machine}.{field.name}: {error}; say which field")
+    else:
+        records.append(Record(None, [(field, value)]))
+
+
+def _read_each(document: Any, field: Field, records: list[Record], wrong: list[str]) -> None:
+    """A value of each record of an array."""
+    try:
+        if document is ABSENT:
+            raise Undecodable("not JSON")  # noqa: TRY301 - as everything else that is wrong with a field
+        for found, time in each(document, field.path, field.time_path):
+            try:
+                if isinstance(found, Undecodable):
+                    raise found
+                records.append(Record(_time(time, field.time_unit), [(field, _scalar(found))]))
+            except Undecodable as error:
+                wrong.append(f"{field.machine}.{field.name}: {error}")
+    except Undecodable as error:
+        wrong.append(f"{field.machine}.{field.name}: {error}")
+
+
+def _scalar(found: Any) -> Scalar:
+    if found is None or isinstance(found, str):
         return found
     if isinstance(found, bool | int | float):
         try:
@@ -192,35 +234,8 @@ def _value(document: Any, text: str, wanted: Field) -> Any:
         except OverflowError:
             raise Undecodable("a number beyond 1e308") from None
     kind = "an array" if isinstance(found, list) else "an object"
-    raise Undecodable(f"{kind} where a value belongs" + ("" if wanted.path else "; say which field"))
+    raise Undecodable(f"{kind} where a value belongs")
 
 
-def _time(document: Any, path: Sequence[str]) -> int | None:
-    if not path:
-        return None
-    found = _find(document, path)
-    return None if found is _ABSENT or found is None else time_of(found)
-
-
-def _calendar(
-    year: str, month: str, day: str, hour: str, minute: str, second: str, fraction: str, zone: str
-) -> int:
-    # A leap second is the second after it; nobody's machine can tell.
-    leap = second == "60"
-    try:
-        moment = dt.datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour),
-            int(minute),
-            59 if leap else int(second),
-            tzinfo=dt.UTC,
-        )
-    except ValueError as error:
-        raise Undecodable(f"no such time: {error}") from None
-    seconds = int(moment.timestamp()) + leap
-    if zone not in "Zz":
-        sign = -1 if zone[0] == "-" else 1
-        seconds -= sign * (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60)
-    return seconds * SECOND_NS + int((fraction or "").ljust(9, "0"))
+def _time(found: Any, unit: str) -> int | None:
+    return None if found is ABSENT or found is None else time_of(found, unit)

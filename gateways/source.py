@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from fieldlab_configs import Signal, Site
+from fieldlab_configs import DriverSource, Signal, Site
 from gateways.clock import GatewayClock
+from gateways.errors import SourceRefused
 from gateways.life import Life
 from gateways.sink import Sink
 
@@ -111,10 +112,13 @@ def points_of(site: Site, source: str) -> tuple[Point, ...]:
 def make(site: Site, context: Context, name: str) -> Source:
     """The driver of a source of the configuration, not yet connected."""
     config = site.sources[name]
-    module, _, driver = DRIVERS[config.kind].partition(":")
+    kind = config.driver if isinstance(config, DriverSource) else config.kind
+    if kind not in DRIVERS:
+        raise SourceRefused(f"there is no driver {kind}; there are {', '.join(DRIVERS)}")
+    module, _, driver = DRIVERS[kind].partition(":")
     source = getattr(import_module(module), driver)(context, name, config, points_of(site, name))
     if not isinstance(source, Source):
-        raise TypeError(f"{DRIVERS[config.kind]} is not a Source")
+        raise TypeError(f"{DRIVERS[kind]} is not a Source")
     return source
 
 

@@ -14,8 +14,9 @@ from analytics.kpis import KPIS
 from fieldlab.commands import parser
 from fieldlab_configs import kinds, time_kinds
 from fieldlab_configs.base import Model
+from fieldlab_configs.broker_sources import MqttSource, SparkplugSource, Topics
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
-from fieldlab_configs.connections import Gateway, MqttSource, Spool, StoreConfig
+from fieldlab_configs.connections import DriverSource, Gateway, Spool, StoreConfig
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.experiments import Company, Experiment, Window
 from fieldlab_configs.opcua_source import OpcUaSource
@@ -40,7 +41,8 @@ from tools import config_words, figure_words
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MODELS: tuple[type[Model], ...] = (
     Site, EnergyFactors, Shift, Break, Line, Machine, Product, StateMap, FromCount, FromPower,
-    PlannedDowntime, Signal, Company, Experiment, Window, OpcUaSource, MqttSource, Gateway, Spool,
+    PlannedDowntime, Signal, Company, Experiment, Window, OpcUaSource, MqttSource, Topics,
+    SparkplugSource, DriverSource, Gateway, Spool,
     StoreConfig, Secret,
 )  # fmt: skip
 EXIT_STATUS = """## Exit status

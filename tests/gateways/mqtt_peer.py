@@ -61,11 +61,18 @@ class MqttPeer:
         self.process: subprocess.Popen[bytes] | None = None
         self.machine: Publisher | None = None
         self.protocol: Any = "auto"
+        self.receive_maximum = 1000
         self._running = ExitStack()
 
     @property
     def config(self) -> MqttSource:
-        return MqttSource(kind="mqtt", host="127.0.0.1", port=self.port, protocol=self.protocol)
+        return MqttSource(
+            kind="mqtt",
+            host="127.0.0.1",
+            port=self.port,
+            protocol=self.protocol,
+            receive_maximum=self.receive_maximum,
+        )
 
     def signals(self) -> dict[str, Signal]:
         data = {n: Signal(source="src", topic=DATA, field=f"v.{n}", time_field="t") for n in self.names}

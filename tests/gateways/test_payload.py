@@ -17,12 +17,18 @@ from gateways.payload import Field
 
 def one(data: bytes, path: str = "", time: str = "", name: str = "count"):
     """The only reading of a message, and its time."""
-    wanted = Field("m1", name, tuple(path.split(".")) if path else (), (time,) if time else ())
-    readings, wrong = payload.decode(data, [wanted])
+    found, wrong = every(data, path, time, name)
     if wrong:
         raise Undecodable(wrong[0])
-    (reading,) = readings
-    return reading.value, reading.time_ns
+    (reading,) = found
+    return reading
+
+
+def every(data: bytes, path: str = "", time: str = "", name: str = "count", unit: str = "auto"):
+    """All readings of one signal, each with its time; and what is wrong with the rest."""
+    wanted = Field("m1", name, payload.parse(path), payload.parse(time), unit)
+    records, wrong = payload.Plan([wanted]).read(data)
+    return [(value, record.time_ns) for record in records for _, value in record.values], wrong
 
 
 @pytest.mark.parametrize(
@@ -58,16 +64,16 @@ def test_fields_nest_by_dots():
 def test_several_signals_of_one_message():
     """One energy message: power and register; what is not in it is left alone."""
     fields = [Field("m1", "power", ("p",)), Field("m1", "energy", ("e",)), Field("m2", "power", ("q",))]
-    readings, wrong = payload.decode(b'{"p": 1.5, "e": 100}', fields)
-    assert [(r.field.name, r.value) for r in readings] == [("power", 1.5), ("energy", 100.0)]
+    (record,), wrong = payload.Plan(fields).read(b'{"p": 1.5, "e": 100}')
+    assert [(field.name, value) for field, value in record.values] == [("power", 1.5), ("energy", 100.0)]
     assert wrong == []
 
 
 def test_one_wrong_field_does_not_cost_the_others():
     """An array where a value belongs is said, the neighbour is read."""
     fields = [Field("m1", "power", ("p",)), Field("m1", "energy", ("e",))]
-    readings, wrong = payload.decode(b'{"p": [1], "e": 100}', fields)
-    assert [r.value for r in readings] == [100.0]
+    (record,), wrong = payload.Plan(fields).read(b'{"p": [1], "e": 100}')
+    assert [value for _, value in record.values] == [100.0]
     assert wrong == ["m1.power: an array where a value belongs"]
 
 
@@ -85,9 +91,10 @@ def test_one_wrong_field_does_not_cost_the_others():
         b'{"v":' * 10_000 + b"1" + b"}" * 10_000,
         b'{"v": ' + b"9" * 5_000 + b"}",
         b'{"v": 1' + b" " * payload.MOST_BYTES + b"}",
+        b'{"v": {"a": [[' + b"[" * 400 + b"1" + b"]" * 400 + b"]]}}",
     ],
     ids=["empty", "blank", "not utf-8", "cut", "other field", "object", "array", "deep array", "deep object",
-         "huge integer", "huge message"],
+         "huge integer", "huge message", "arrays in arrays"],
 )  # fmt: skip
 def test_what_cannot_be_read_says_why_and_nothing_else_happens(data):
     """Whatever comes, the only outcome is one Undecodable with a reason."""
@@ -103,12 +110,36 @@ def test_not_a_number_is_left_to_the_pipeline():
     assert one(b'{"v": 1e308}', "v")[0] == 1e308
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["v", "t", "a", "0"]), inner, max_size=4)
+    ),
+    max_leaves=30,
+)
+
+
+@given(
+    _JSON,
+    st.sampled_from(["v", "v.a", "v.0.v", "v[a=1].v", "[a=1].v", "0"]),
+    st.sampled_from(["", "t", "v.t"]),
+)
+def test_any_json_is_read_or_refused(document, path, time):
+    """Whatever stands where: values and times are what signals can hold, the rest is said."""
+    with contextlib.suppress(Undecodable):
+        found, wrong = every(json.dumps(document).encode(), path, time)
+        assert all(value is None or isinstance(value, float | str) for value, _ in found)
+        assert all(at is None or abs(at) < 2**63 for _, at in found)
+        assert all(isinstance(text, str) for text in wrong)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
     """No payload raises anything but Undecodable."""
-    for path in ("", "v"):
+    for path in ("", "v", "v.0", "v[a=b].c"):
         with contextlib.suppress(Undecodable):
-            one(data, path, "t")
+            every(data, path, "t" if path else "")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +172,75 @@ def test_what_is_no_time_is_refused(text):
     """A local time without its zone is no time either."""
     with pytest.raises(Undecodable):
         payload.time_of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "ns"),
+    [
+        (1_795_428_000, "s", 1_795_428_000 * 10**9),
+        (1_500, "ms", 1_500 * 10**6),
+        (1_795_428_000_123.5, "ms", 1_795_428_000_123_500_000),
+        (1_500, "us", 1_500 * 10**3),
+        ("1795428000.123456789", "s", 1_795_428_000_123_456_789),
+        ("-1.5", "s", -1_500_000_000),
+        (1_500, "ns", 1_500),
+        ("2026-11-23T10:00:00Z", "rfc3339", 1_795_428_000_000_000_000),
+    ],
+)
+def test_a_time_in_a_unit_that_the_configuration_names(value, unit, ns):
+    """Small numbers, which tell nothing of their unit, mean what the unit says."""
+    assert payload.time_of(value, unit) == ns
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [(10**12, "s"), (1_795_428_000, "rfc3339"), ("2026-11-23T10:00:00Z", "ms"), ("soon", "s"),
+     (math.nan, "s"), (math.inf, "ms"), ("9" * 19, "s")],
+)  # fmt: skip
+def test_a_time_that_cannot_be_in_that_unit(value, unit):
+    """Refused rather than taken for another time."""
+    with pytest.raises(Undecodable):
+        payload.time_of(value, unit)
+
+
+def test_records_of_an_array_each_at_its_own_time():
+    """As buffering machines send them: an array of what was measured."""
+    data = b'[{"t": 1795428000, "v": 1}, {"t": 1795428001, "v": 2}, {"t": 1795428002}]'
+    found, wrong = every(data, "v", "t")
+    assert found == [(1.0, 1_795_428_000 * 10**9), (2.0, 1_795_428_001 * 10**9)]
+    assert wrong == []
+
+
+def test_records_inside_an_object():
+    """A time in each record is that record's; one beside the array is all records'."""
+    data = b'{"ts": 1795428009, "rows": [{"t": 1795428000, "v": 1}, {"t": 1795428001, "v": 2}]}'
+    assert every(data, "rows.v", "rows.t")[0] == [(1.0, 1_795_428_000 * 10**9), (2.0, 1_795_428_001 * 10**9)]
+    assert every(data, "rows.v", "ts")[0] == [(1.0, 1_795_428_009 * 10**9), (2.0, 1_795_428_009 * 10**9)]
+
+
+def test_one_wrong_record_does_not_cost_the_others():
+    """It is said, with the rest."""
+    data = b'[{"t": "soon", "v": 1}, {"t": 1795428001, "v": 2}, {"t": 1795428002, "v": {}}, 7]'
+    found, wrong = every(data, "v", "t")
+    assert [value for value, _ in found] == [2.0]
+    assert len(wrong) == 3
+
+
+def test_a_record_is_picked_by_what_its_key_holds():
+    """As OPC servers send by MQTT: an array of names and values; the time stands in the same record."""
+    data = b'{"values": [{"id": "Ch.Mill.Temp", "v": 41.5, "t": 1795428000123}, {"id": "Ch.Mill.N", "v": 7}]}'
+    assert one(data, "values[id=Ch.Mill.Temp].v", "values.t") == (41.5, 1_795_428_000_123_000_000)
+    assert one(data, "values[id=Ch.Mill.N].v", "values.t") == (7.0, None)
+    with pytest.raises(Undecodable, match="none of the configured fields"):
+        one(data, "values[id=Ch.Mill.Load].v")
+
+
+def test_an_element_by_its_number_and_a_key_with_dots():
+    """`axes.1` is the second; a key that has dots in it stands between quotes."""
+    assert one(b'{"axes": [{"load": 1}, {"load": 2}]}', "axes.1.load") == (2.0, None)
+    assert one(b'{"Mill.Temp": {"v": 3}}', '"Mill.Temp".v') == (3.0, None)
+    with pytest.raises(Undecodable):
+        one(b'{"axes": [1]}', "axes.7")
 
 
 @pytest.mark.parametrize("word", ["1", "true", "online", "ON", '"online"', "1.0"])
