@@ -19,6 +19,7 @@ from tests import servers
 
 LINK = "lab/line/m1/link"
 DATA = "lab/line/m1/data"
+HOSTILE = (b"", b"\xff\xff", b"[" * 10_000 + b"]" * 10_000, b'{"v": [1]}', b"x" * 10_000_000)
 
 
 class Publisher:

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from fieldlab_configs import Signal
-from fieldlab_configs.connections import Secret
+from fieldlab_configs.secret import Secret
 from gateways import mqtt_link
 from gateways.inbox import Inbox, Message
 from gateways.life import Life
 from gateways.mqtt import Mqtt
+from gateways.payload import MOST_BYTES
 from gateways.source import Context, points_of
 from tests import servers
 from tests.gateways.contract import SourceContract
 from tests.gateways.helpers import Collector, Hands, S, running, site, until
-from tests.gateways.mqtt_peer import DATA, LINK, AmqttPeer, MqttPeer, Publisher
+from tests.gateways.mqtt_peer import DATA, HOSTILE, LINK, AmqttPeer, MqttPeer, Publisher
 
 service = pytest.mark.service
 
@@ -262,25 +263,6 @@ async def test_bare_values_bear_the_gateways_clock(peer):
 
 
 @service
-async def test_one_message_feeds_several_signals(peer):
-    """Power and energy of one energy meter's message, at one time."""
-    sink = Collector()
-    wanted = {
-        "power": Signal(source="src", topic="meter", field="p", time_field="ts"),
-        "energy": Signal(source="src", topic="meter", field="e", time_field="ts"),
-        "link": Signal(source="src", topic=LINK),
-    }
-    now = time.time_ns() // S
-    async with running(site(peer.config, wanted), sink):
-        await until(sink.is_up)
-        peer.machine.publish("meter", json.dumps({"ts": now, "p": 1.5, "e": 100}))
-        await until(lambda: len(sink.samples) == 2)
-    assert {(s.signal, s.value, s.time_ns) for s in sink.samples} == {
-        ("power", 1.5, now * S), ("energy", 100.0, now * S),
-    }  # fmt: skip
-
-
-@service
 async def test_a_kept_message_keeps_its_time_however_old(peer):
     """A counter that has not moved for a month is told with the time it moved."""
     sink = Collector()
@@ -292,9 +274,7 @@ async def test_a_kept_message_keeps_its_time_however_old(peer):
 
 
 @service
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff\xff", b"[" * 10_000, b'{"v": [1]}', b"x" * 10_000_000], ids=len
-)
+@pytest.mark.parametrize("content", HOSTILE, ids=len)
 async def test_what_cannot_be_read_is_kept_aside_raw(peer, content):
     """Whatever comes, the thread lives, and the next message arrives."""
     sink = Collector()
@@ -317,26 +297,6 @@ async def test_a_topic_that_is_not_utf_8_is_kept_aside_raw():
     driver = Mqtt(context, "src", fieldlab.sources["src"], points_of(fieldlab, "src"))
     await driver._hand_over([Message(b"\xff\x00", b"12", 1, 1, False, 0)], None)  # noqa: FBT003
     assert sink.letters == [("src", r"b'\xff\x00'", b"12", "its topic is not UTF-8")]
-
-
-@service
-async def test_a_topic_of_an_older_configuration_is_left(peer):
-    """The broker still queues for it; that is counted as a dead letter, and asked for no longer."""
-    sink = Collector()
-    more = peer.signals() | {"old": Signal(source="src", topic="old/topic")}
-    async with running(site(peer.config, more), sink):
-        await until(sink.is_up)
-        peer.machine.publish("old/topic", "1")
-        await until(lambda: sink.values("old"))
-    peer.machine.publish("old/topic", "2")
-    async with running(site(peer.config, peer.signals()), sink):
-        await until(lambda: sink.letters)
-        await peer.publish("count", 1.0, time.time_ns())
-        await until(lambda: 1.0 in sink.values("count"))
-        peer.machine.publish("old/topic", "3")
-        await peer.publish("count", 2.0, time.time_ns())
-        await until(lambda: 2.0 in sink.values("count"))
-    assert [(letter[1], letter[2]) for letter in sink.letters] == [("old/topic", b"2")]
 
 
 @service
@@ -390,3 +350,22 @@ async def test_a_wrong_password_is_said(tmp_path, caplog):
                 await until(lambda: "refuses user gw" in caplog.text)
             assert "sources.src.user" in caplog.text
             assert "Traceback" not in caplog.text
+
+
+@service
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_message_that_is_far_too_long_is_not_held_in_memory(peer, protocol):
+    """10 MB: its beginning is kept aside, its end passed over, and what follows is read."""
+    peer.protocol = protocol
+    sink = Collector()
+    async with running(site(peer.config, peer.signals()), sink):
+        await until(sink.is_up)
+        for n in range(1, 4):
+            peer.machine.publish(DATA, b'{"v": {"count": ' + b" " * 10_000_000 + b"1}}")
+            await peer.publish("count", float(n), time.time_ns())
+        await until(lambda: 3.0 in sink.values("count"))
+    assert told(sink) == [1.0, 2.0, 3.0]
+    assert [letter[3] for letter in sink.letters] == [
+        f"more than {MOST_BYTES} bytes; at most so many are read"
+    ] * 3
+    assert all(len(letter[2]) == 65_536 for letter in sink.letters)
