@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -42,6 +43,11 @@ def _worked(s: Sums) -> float:
     return s["actual_production_time_s"] + s["actual_unit_setup_time_s"] + s["actual_unit_delay_time_s"]
 
 
+def _two_counters(produced: float, oee: float) -> float:
+    """OEE, where produced parts are known as well as good ones (MODEL section 3)."""
+    return NAN if math.isnan(produced) else oee
+
+
 def availability(s: Sums, convention: Convention) -> float:
     """Share of the known planned time in which the machine produced (ISO 22400-2: APT/PBT)."""
     return _seconds(_made(s, convention), _known(s))
@@ -58,8 +64,11 @@ def quality_ratio(s: Sums, convention: Convention) -> float:  # noqa: ARG001 - o
 
 
 def oee_index(s: Sums, convention: Convention) -> float:  # noqa: ARG001
-    """Ideal time of good parts over the planned time whose counts are known."""
-    return _seconds(s["ideal_good_time_s"], s["planned_busy_time_s"] - s["count_missing_s"])
+    """Ideal time of good parts over the planned time whose counts are known; no OEE of one counter only."""
+    return _two_counters(
+        s["produced_quantity"],
+        _seconds(s["ideal_good_time_s"], s["planned_busy_time_s"] - s["count_missing_s"]),
+    )
 
 
 def nee_index(s: Sums, convention: Convention) -> float:
@@ -144,7 +153,10 @@ def of_group(sums: Sums, convention: Convention) -> dict[str, float]:
     """
     pooled = of_machine(sums, convention)
     line = dict(pooled)
-    line["oee_index"] = _seconds(sums["line_ideal_good_time_s"], sums["line_planned_busy_time_s"])
+    line["oee_index"] = _two_counters(
+        sums["line_produced_quantity"],
+        _seconds(sums["line_ideal_good_time_s"], sums["line_planned_busy_time_s"]),
+    )
     line["teep"] = line["oee_index"] * _seconds(sums["planned_busy_time_s"], sums["calendar_time_s"])
     off_the_line = {**sums, **{plain: sums[at_end] for plain, at_end in _LINE_UNITS.items()}}
     for name in KPIS:

@@ -108,7 +108,7 @@ def why_undefined(measure: str, row: Row | None) -> str:
     reasons = {
         "oee_index": [
             (nothing("planned_busy_time_s"), "why.no_plan"),
-            (row.get("ideal_good_time_s") is None, "why.no_counter"),
+            (None in (row.get("ideal_good_time_s"), row.get("produced_quantity", 0.0)), "why.no_counter"),
             (nothing("planned_busy_time_s", "count_missing_s"), "why.no_counts"),
         ],
         "availability": [

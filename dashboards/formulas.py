@@ -99,8 +99,12 @@ def formulas(convention: Convention, *, line: bool) -> dict[str, Formula]:
 
 
 def _effectiveness(produced_in: Sum, *, line: bool) -> dict[str, Formula]:
-    of_machines = Formula(Sum(("ideal_good_time_s",)), Sum(("planned_busy_time_s",), ("count_missing_s",)))
-    of_line = Formula(Sum(("line_ideal_good_time_s",)), Sum(("line_planned_busy_time_s",)))
+    of_machines = Formula(
+        _with("produced_quantity", "ideal_good_time_s"), Sum(("planned_busy_time_s",), ("count_missing_s",))
+    )
+    of_line = Formula(
+        _with("line_produced_quantity", "line_ideal_good_time_s"), Sum(("line_planned_busy_time_s",))
+    )
     return {
         "oee_index": of_line if line else of_machines,
         "oee_index_low": Formula(Sum(("ideal_good_low_s",)), _PLANNED),
@@ -112,6 +116,11 @@ def _effectiveness(produced_in: Sum, *, line: bool) -> dict[str, Formula]:
         "quality_ratio": Formula(Sum(("ideal_good_time_s",)), Sum(("ideal_production_time_s",))),
         "coverage": Formula(_KNOWN, _PLANNED),
     }
+
+
+def _with(known: str, field: str) -> Sum:
+    """A field, undefined where another is: one counter only tells no OEE."""
+    return Sum((field, known), (known,))
 
 
 def _per_part(*, line: bool) -> dict[str, Formula]:

@@ -70,6 +70,7 @@ ALWAYS = (
     "energy_missing_s", "minor_stop_s", "ideal_production_time_s", "ideal_production_unknown_s",
     "ideal_good_time_s", "ideal_good_low_s", "ideal_good_high_s", "good_quantity", "scrap_quantity",
     "line_good_quantity", "line_ideal_good_time_s", "line_planned_busy_time_s", "energy_kwh",
+    "produced_quantity", "line_produced_quantity",
     *(f"state_{n}_s" for n in ("producing", "setup", "idle", "starved", "blocked", "stopped", "down",
                                "maintenance", "off", "unknown")),
 )  # fmt: skip

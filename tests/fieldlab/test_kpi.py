@@ -182,3 +182,16 @@ def test_an_shdr_line_cut_short_is_counted(plant):
     assert done.returncode == 0
     assert "day.shdr" in done.stderr
     assert '"produced_quantity": 30.0' in done.stdout
+
+
+@pytest.mark.parametrize("counter", ["total_count", "good_count"])
+def test_one_counter_tells_no_oee(plant, counter):
+    """The model: with one counter only, quality and OEE are undefined unless a quality is assumed."""
+    config = PLANT.replace("total_count", counter)
+    (plant / "plant.yaml").write_text(config.replace("        assume_quality: 1\n", ""))
+    (plant / "day.csv").write_text(RECORDING.replace("total_count", counter))
+    for by, prefix in (("machine", ""), ("line", ""), ("line", "machines_")):
+        (row,) = figures(plant / "plant.yaml", "--input", plant / "day.csv", "--by", by)
+        for name in ("quality_ratio", "oee_index", "nee_index", "teep"):
+            assert row[prefix + name] is None, name
+    assert row["produced_quantity" if counter == "total_count" else "good_quantity"] == 30

@@ -43,6 +43,8 @@ def kpis(f, convention, *, line):
     else:
         oee = over(f["ideal_good_time_s"], pbt - f["count_missing_s"])
         produced, good = f["produced_quantity"], f["good_quantity"]
+    if produced is None:  # one counter only
+        oee = None
     # Undefined where no energy could be read at all (rules, 21); cost and CO2 follow from energy.
     read = f["_metered_s"] > f["energy_missing_s"] if f["energy_missing_s"] is not None else False
     energy, co2, cost = (f[n] if read else None for n in ("energy_kwh", "co2_kg", "energy_cost_eur"))
