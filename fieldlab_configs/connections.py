@@ -64,11 +64,12 @@ class StoreConfig(Model):
         Annotated[str, Text(r"[1-9]\d{0,5}[hdwy]", "must be a time such as 36h, 400d, 52w or 10y")],
     ] = Field(default_factory=dict)
     timeout_s: Annotated[float | None, Number("seconds", least=0.1, most=600)] = None  # influxdb; default 10
+    gzip: bool | None = None  # influxdb: lines sent compressed; default: unless it is on this computer
     path: Annotated[Path | None, File()] = None  # embedded; absolute
 
     def faults(self) -> Iterator[Fault]:
         """Keys of the other kind, or the one that this kind needs missing."""
-        of_influxdb = ("url", "org", "token", "timeout_s")
+        of_influxdb = ("url", "org", "token", "timeout_s", "gzip")
         need, other = ("url", ("path",)) if self.kind == "influxdb" else ("path", of_influxdb)
         if getattr(self, need) is None:
             yield (), f"{need} is missing; a store of kind {self.kind} needs it"

@@ -37,6 +37,8 @@ class InfluxStore:
     companies : sequence of str
         Whose buckets :meth:`setup` makes.
     timeout_s : float
+    compress : bool, optional
+        Whether lines are sent compressed; default: unless the server is on this computer.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class InfluxStore:
         retention_s: Mapping[str, int] | None = None,
         companies: Sequence[str] = (),
         timeout_s: float = 10.0,
+        compress: bool | None = None,
     ) -> None:
         self.fieldlab = fieldlab
-        self._http = InfluxHttp(url, token, org, timeout_s)
+        self._http = InfluxHttp(url, token, org, timeout_s, compress=compress)
         self._writer = InfluxWriter(self._http)
         self._retention_s = dict(retention_s or {})
         self._companies = tuple(companies)

@@ -24,6 +24,8 @@ _HOLD: Final = {
 }
 # How many of the lines both versions say they dropped (tsdb.PartialWriteError of InfluxDB 1.x and 2.x).
 _DROPPED: Final = re.compile(r"dropped=(\d+)")
+# 3 Core has room for five databases; the lines are not to blame.
+_NO_ROOM: Final = re.compile(r"new database would exceed")
 
 
 class InfluxWriter:
@@ -90,8 +92,8 @@ class InfluxWriter:
         if answer.written:
             return []
         # 1.x and 3 have kept the good lines, 2.x may have kept none: writing them again changes nothing.
-        divisible = answer.status == _TOO_LARGE or (answer.status in _BAD_LINES and answer.about_lines)
-        if not divisible:
+        bad = answer.status in _BAD_LINES and answer.about_lines and not _NO_ROOM.search(answer.message)
+        if not bad and answer.status != _TOO_LARGE:
             raise self._unavailable(database, answer)
         dropped = _DROPPED.search(answer.message)
         if len(lines) == 1 or (dropped is not None and int(dropped[1]) == len(lines)):

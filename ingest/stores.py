@@ -43,4 +43,5 @@ def open_store(site: Site) -> Store:
         retention_s=retention,
         companies=[company.id for company in site.companies],
         timeout_s=config.timeout_s or TIMEOUT_S,
+        compress=config.gzip,
     )

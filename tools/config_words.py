@@ -209,6 +209,7 @@ KEYS: Final[dict[str, str]] = {
     "StoreConfig.token": "InfluxDB: token, by reference.",
     "StoreConfig.retention": "How long `raw` and `kpi` are kept, such as `{raw: 400d, kpi: 10y}`.",
     "StoreConfig.timeout_s": "InfluxDB: how long it may take to answer. Left out: 10.",
+    "StoreConfig.gzip": "InfluxDB: whether what is sent is compressed. Left out: unless it is on this computer.",
     "StoreConfig.path": "Embedded: the file, relative to the config.",
     "Secret.env": "Name of an environment variable that holds it.",
     "Secret.file": "File that holds it, relative to the config.",
