@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-from influxdb_client.rest import ApiException
-
-from ingest.influx_http import InfluxHttp
+from ingest.influx_http import V2, InfluxHttp
+from ingest.influx_org import find_bucket, managing
 from ingest.store import StoreUnavailable
-
-_V2: Final = (2, 0)
 
 
 def remove(http: InfluxHttp, database: str) -> list[str]:
@@ -31,7 +28,7 @@ def remove(http: InfluxHttp, database: str) -> list[str]:
     ------
     StoreUnavailable
     """
-    return _remove_v2(http, database) if http.version >= _V2 else _remove_v1(http, database)
+    return _remove_v2(http, database) if http.version >= V2 else _remove_v1(http, database)
 
 
 def _remove_v1(http: InfluxHttp, database: str) -> list[str]:
@@ -61,17 +58,15 @@ def _name(name: str) -> str:
 
 
 def _remove_v2(http: InfluxHttp, database: str) -> list[str]:
-    buckets, tokens = http.client.buckets_api(), http.client.authorizations_api()
-    try:
-        bucket = buckets.find_bucket_by_name(database)  # type: ignore[no-untyped-call]  # the library has no types
-        if bucket is None:
-            return []
-        gone = []
-        for token in tokens.find_authorizations():  # type: ignore[no-untyped-call]  # the library has no types
+    bucket = find_bucket(http, database)
+    if bucket is None:
+        return []
+    gone = []
+    with managing(http, f"remove {database}"):
+        tokens = http.client.authorizations_api()
+        for token in tokens.find_authorizations(org_id=bucket.org_id):  # type: ignore[no-untyped-call]  # the library has no types
             if {p.resource.id for p in token.permissions or ()} == {bucket.id}:
                 tokens.delete_authorization(token)  # type: ignore[no-untyped-call]  # the library has no types
                 gone.append(str(token.description or token.id))
-        buckets.delete_bucket(bucket)  # type: ignore[no-untyped-call]  # the library has no types
-    except ApiException as error:
-        raise StoreUnavailable(f"{http.url} cannot remove {database}: {error.reason}") from error
+        http.client.buckets_api().delete_bucket(bucket)  # type: ignore[no-untyped-call]  # the library has no types
     return gone

@@ -11,12 +11,12 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.delete_service import DeleteService
 
 from ingest.errors import CannotErase
-from ingest.influx_http import InfluxHttp
+from ingest.influx_http import V2, V3, InfluxHttp
+from ingest.influx_org import managing
 from ingest.line_protocol import MAX_NS, MIN_NS
 from ingest.store import StoreUnavailable
 
-_V2: Final = (2, 0)
-_V3: Final = (3, 0)
+_NOT_FOUND: Final = 404
 _NS: Final = 1_000_000_000
 
 
@@ -48,9 +48,11 @@ def erase(
         InfluxDB 3 Core has no way to.
     StoreUnavailable
     """
-    if http.version >= _V3:
+    if start_ns is not None and end_ns is not None and start_ns >= end_ns:
+        return
+    if http.version >= V3:
         raise CannotErase(f"{http.url} is an InfluxDB 3, which cannot delete single values")
-    if http.version >= _V2:
+    if http.version >= V2:
         _erase_v2(http, database, measurement, start_ns, end_ns, where or {})
         return
     if measurement is None:
@@ -83,11 +85,12 @@ def _erase_v2(
         predicate=" AND ".join(conditions),
     )
     service = DeleteService(http.client.api_client)  # type: ignore[no-untyped-call]  # the library has no types
-    try:
-        service.post_delete(request, org=http.org, bucket=database)  # type: ignore[no-untyped-call]  # the library has no types
-    except ApiException as error:
-        if error.status != 404:  # noqa: PLR2004 - there is no such bucket
-            raise StoreUnavailable(f"{http.url} cannot empty {database}: {error.reason}") from error
+    with managing(http, f"empty {database}"):
+        try:
+            service.post_delete(request, org=http.org, bucket=database)  # type: ignore[no-untyped-call]  # the library has no types
+        except ApiException as error:
+            if error.status != _NOT_FOUND or "organization" in str(error.body):
+                raise
 
 
 def _quoted(text: str) -> str:

@@ -102,7 +102,7 @@ class InfluxHttp:
     def version(self) -> tuple[int, int]:
         """Major and minor version, as the server tells it; asked once."""
         if self._version is None:
-            with self._unavailable():
+            with self.unavailable():
                 answer = self._pool.request(
                     "GET", f"{self.url}/ping", headers=_token_header(self._token), redirect=False
                 )
@@ -132,7 +132,7 @@ class InfluxHttp:
         self, method: str, path: str, *, as_nobody: bool = False, **more: Any
     ) -> urllib3.BaseHTTPResponse:
         """A request of our own, with the token in the words of the server's version, or without."""
-        with self._unavailable():
+        with self.unavailable():
             headers = {} if as_nobody else self._authorization()
             headers |= more.pop("headers", {})
             return self._pool.request(method, self.url + path, headers=headers, redirect=False, **more)
@@ -151,7 +151,7 @@ class InfluxHttp:
             where = f"/write?{urlencode({'db': database, 'precision': 'ns'})}"
             answer = self.request("POST", where, body=sent, headers=coding)
             return answer_of(answer.status, answer.headers, answer.data)
-        with self._unavailable():
+        with self.unavailable():
             service = WriteService(self.client.api_client)  # type: ignore[no-untyped-call]  # the library has no types
             try:
                 _, status, headers = service.post_write_with_http_info(  # type: ignore[no-untyped-call]  # the library has no types
@@ -171,7 +171,7 @@ class InfluxHttp:
         fields = {"q": statements, "epoch": "ns", "chunked": "true", "chunk_size": str(_CHUNK_ROWS)}
         if database is not None:
             fields["db"] = database
-        with self._unavailable():
+        with self.unavailable():
             answer = self.request(
                 "POST", "/query", fields=fields, encode_multipart=False, preload_content=False
             )
@@ -190,7 +190,8 @@ class InfluxHttp:
             finally:
                 answer.release_conn()
 
-    def _unavailable(self) -> _Unavailable:
+    def unavailable(self) -> _Unavailable:
+        """A block in which no answer, or none that can be read, is a StoreUnavailable."""
         return _Unavailable(self.url)
 
 

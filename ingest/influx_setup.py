@@ -7,12 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
-from influxdb_client.rest import ApiException
+from influxdb_client.domain.patch_bucket_request import PatchBucketRequest
+from influxdb_client.domain.patch_retention_rule import PatchRetentionRule
+from influxdb_client.domain.post_bucket_request import PostBucketRequest
+from influxdb_client.service.buckets_service import BucketsService
 
-from ingest.influx_http import InfluxHttp
+from ingest.errors import StoreMisconfigured
+from ingest.influx_http import V2, V3, InfluxHttp, answer_of
+from ingest.influx_org import every_bucket, find_bucket, managing, organisation_id
 from ingest.store import StoreUnavailable
 
-_V2, _V3 = (2, 0), (3, 0)
+_ANSWERS_INFLUXQL = (2, 4)
+_MADE, _THERE = frozenset({200, 201, 204}), 409
 _SHORT_S, _LONG_S = 2 * 86_400, 180 * 86_400
 _SPAN = re.compile(r"(\d+)([hms])")
 _UNITS_S = {"h": 3600, "m": 60, "s": 1}
@@ -27,30 +33,28 @@ def set_up(http: InfluxHttp, databases: Mapping[str, int | None]) -> None:
     databases : mapping of name to seconds
         How long each keeps its data; None: for ever.
     """
-    if http.version < _V2:
-        for name, keep_s in databases.items():
-            _make_database(http, name, keep_s)
-    elif http.version < _V3:
-        for name, keep_s in databases.items():
-            _make_bucket(http, name, keep_s)
-    # InfluxDB 3 makes a database at the first write to it.
+    if V2 <= http.version < _ANSWERS_INFLUXQL:
+        raise StoreMisconfigured(
+            f"store: {http.url} is an InfluxDB {http.version[0]}.{http.version[1]}, which does not answer"
+            f" InfluxQL about a bucket by itself: update it to 2.4 or later"
+        )
+    make = _make_database if http.version < V2 else _make_bucket if http.version < V3 else _make_database_v3
+    for name, keep_s in databases.items():
+        make(http, name, keep_s)
 
 
 def kept(http: InfluxHttp) -> dict[str, int | None] | None:
     """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
-    if http.version >= _V3:
+    if http.version >= V3:
         return None
-    if http.version >= _V2:
-        try:
-            found = http.client.buckets_api().find_buckets_iter()  # type: ignore[no-untyped-call]  # the library has no types
-            return {
-                b.name: b.retention_rules[0].every_seconds or None if b.retention_rules else None
-                for b in found
-            }
-        except ApiException as error:
-            raise StoreUnavailable(f"{http.url} does not tell its buckets: {error.reason}") from error
+    if http.version >= V2:
+        return {bucket.name: _kept_by_rule(bucket.retention_rules) for bucket in every_bucket(http)}
     names = [row[0] for series in _answers(http, "SHOW DATABASES") for row in series.get("values", [])]
     return {name: _kept_by_default(http, name) for name in names}
+
+
+def _kept_by_rule(rules: list[Any]) -> int | None:
+    return (rules[0].every_seconds or None) if rules else None
 
 
 def _kept_by_default(http: InfluxHttp, name: str) -> int | None:
@@ -73,7 +77,7 @@ def _answers(http: InfluxHttp, statement: str) -> Iterator[dict[str, Any]]:
 def _make_database(http: InfluxHttp, name: str, keep_s: int | None) -> None:
     duration = "INF" if keep_s is None else f"{keep_s}s"
     policy = (
-        f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {duration} SHARD DURATION {_shard(keep_s)}'
+        f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {duration} SHARD DURATION {_shard_s(keep_s)}s'
     )
     statements = f'CREATE DATABASE "{name}"; {policy}'
     for result in http.ask(None, statements):
@@ -81,22 +85,34 @@ def _make_database(http: InfluxHttp, name: str, keep_s: int | None) -> None:
             raise StoreUnavailable(f"{http.url} cannot make database {name}: {result['error']}")
 
 
-def _shard(keep_s: int | None) -> str:
+def _shard_s(keep_s: int | None) -> int:
     """How long a shard: InfluxDB's own choice, which a policy that is altered does not get by itself."""
     if keep_s is None or keep_s >= _LONG_S:
-        return "7d"
-    return "1d" if keep_s >= _SHORT_S else "1h"
+        return 7 * 86_400
+    return 86_400 if keep_s >= _SHORT_S else 3600
 
 
 def _make_bucket(http: InfluxHttp, name: str, keep_s: int | None) -> None:
-    rules = [BucketRetentionRules(type="expire", every_seconds=keep_s or 0)]  # type: ignore[no-untyped-call]  # the library has no types
-    buckets = http.client.buckets_api()
-    try:
-        found = buckets.find_bucket_by_name(name)  # type: ignore[no-untyped-call]  # the library has no types
-        if found is None:
-            buckets.create_bucket(bucket_name=name, retention_rules=rules, org=http.org)
-        elif found.retention_rules != rules:
-            found.retention_rules = rules
-            buckets.update_bucket(found)
-    except ApiException as error:
-        raise StoreUnavailable(f"{http.url} cannot make bucket {name}: {error.reason}") from error
+    found = find_bucket(http, name)
+    times = {"every_seconds": keep_s or 0, "shard_group_duration_seconds": _shard_s(keep_s)}
+    service = BucketsService(http.client.api_client)  # type: ignore[no-untyped-call]  # the library has no types
+    if found is None:
+        rules = [BucketRetentionRules(type="expire", **times)]  # type: ignore[no-untyped-call]  # the library has no types
+        wish = PostBucketRequest(org_id=organisation_id(http), name=name, retention_rules=rules)  # type: ignore[no-untyped-call]  # the library has no types
+        with managing(http, f"make bucket {name}"):
+            service.post_buckets(post_bucket_request=wish)  # type: ignore[no-untyped-call]  # the library has no types
+    elif _kept_by_rule(found.retention_rules) != keep_s:
+        change = PatchBucketRequest(retention_rules=[PatchRetentionRule(type="expire", **times)])  # type: ignore[no-untyped-call]  # the library has no types
+        with managing(http, f"change how long bucket {name} keeps its data"):
+            service.patch_buckets_id(found.id, change)  # type: ignore[no-untyped-call]  # the library has no types
+
+
+def _make_database_v3(http: InfluxHttp, name: str, keep_s: int | None) -> None:
+    wish = {"db": name, "retention_period": None if keep_s is None else f"{keep_s}s"}
+    for method in ("POST", "PUT"):  # make it; where it is there, say how long it keeps its data
+        answer = http.request(method, "/api/v3/configure/database", json=wish)
+        if answer.status in _MADE:
+            return
+        said = answer_of(answer.status, answer.headers, answer.data)
+        if answer.status != _THERE or method == "PUT":
+            raise StoreUnavailable(f"{http.url} cannot make database {name}: {answer.status} {said.message}")

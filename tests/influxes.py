@@ -8,8 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests import servers
+from tests.fronts.influx2 import influx2
 
 GIVEN = "given"
+FRONTS = {"front2": influx2}
+"""By kind: servers that speak as others do before a real InfluxDB 1, see `tests.fronts`."""
 _URL = "FIELDLAB_TEST_INFLUX_URL"
 Influxes = Callable[[str], servers.InfluxServer]
 
@@ -26,12 +29,13 @@ def missing() -> dict[str, str]:
 
 
 def kinds() -> list[str]:
-    """``influx1``, ``influx2``, ``influx3``, ``given``: those that are here.
+    """``influx1``, ``influx2``, ``influx3``, ``given``: those that are here; and ``front2`` before the first.
 
     Where there is none, the first: what asks for it is skipped and says what is missing.
     """
     absent = missing()
     here = [f"influx{major}" for major in servers.INFLUX_PROGRAMS if f"influx{major}" not in absent]
+    here += list(FRONTS) if "influx1" in here else []
     return [*here, *([GIVEN] if os.environ.get(_URL) else [])] or ["influx1"]
 
 
@@ -43,7 +47,11 @@ def started(folder: Callable[[str], Path]) -> Iterator[Influxes]:
 
         def server(kind: str) -> servers.InfluxServer:
             if kind not in running:
-                running[kind] = _start(kind, folder(kind), stack)
+                running[kind] = (
+                    stack.enter_context(FRONTS[kind](server("influx1").url, folder(kind)))
+                    if kind in FRONTS
+                    else _start(kind, folder(kind), stack)
+                )
             return running[kind]
 
         yield server

@@ -53,15 +53,15 @@ def test_poison_is_found_in_few_requests(influx_server: InfluxServer, poison: in
         f"lab{uuid.uuid4().hex[:10]}",
         token=influx_server.token,
         org=influx_server.org,
-        timeout_s=60.0,  # 5,000 new fields at once are much for a server on a busy computer
     )
     store.setup()
     bad = set(random.Random(poison).sample(range(5000), poison))
-    store.write("raw", [row(f"s{n}_text", 1, 1.0) for n in bad])  # a number where texts will come
+    store.write("raw", [row("bad_text", 1, 1.0)])  # a number where texts will come
     posts = []
     post = store._http.post
     store._http.post = lambda *args: posts.append(len(args[1])) or post(*args)
-    rejected = store.write("raw", [row(f"s{n}_text", 10 + n, "a text") for n in range(5000)])
+    rows = [row("bad_text" if n in bad else "fine_text", 10 + n, "a text") for n in range(5000)]
+    rejected = store.write("raw", rows)
     assert sorted(r.row.time_ns - T0 - 10 for r in rejected) == sorted(bad)
     assert len(posts) <= most
     found = store.read("raw", "machine", start_ns=T0 + 10)
