@@ -171,9 +171,14 @@ def _ledger(command: argparse.ArgumentParser) -> None:
 def _store(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     setup = actions.add_parser(
-        "setup", help="make what is missing (databases, retention); twice changes nothing"
+        "setup", help="make what is missing (databases, retention, tokens); twice changes nothing"
     )
     _config(setup)
+    setup.add_argument(
+        "--tokens",
+        metavar="DIR",
+        help="write new tokens to files of mode 600 in this folder; default: show them, once",
+    )
     setup.set_defaults(room="fieldlab.store_setup")
     check = actions.add_parser("check", help="look at the whole store; 1 where anything is wrong with it")
     _config(check)

@@ -1,13 +1,15 @@
-"""``fieldlab store setup``: make the databases that a gateway writes to."""
+"""``fieldlab store setup``: make the databases that a gateway writes to, and who may do what in them."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from fieldlab.errors import WrongUse
-from fieldlab_configs import load
+from fieldlab_configs import Site, load
 from ingest.catalogue import remember_signals
 from ingest.embedded import EmbeddedStore
+from ingest.store import Store
 from ingest.stores import open_store
 
 
@@ -16,24 +18,41 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     if site.store is None:
         raise WrongUse(f"{site.path}: store: the config names no store; add one")
+    folder = Path(args.tokens) if args.tokens is not None else None
     store = open_store(site)
     try:
         if isinstance(store, EmbeddedStore):
+            if folder is not None:
+                raise WrongUse(
+                    "--tokens: an embedded store has none; its file is opened by whoever may read it"
+                )
             store.setup()
             print(f"store: {site.store.path} is ready")
         else:
-            _set_up_influx(store)
-            print(f"store: {site.store.url} is ready for {site.fieldlab}")
+            _set_up_influx(site, store, folder)
         remember_signals(site, store)
     finally:
         store.close()
     return 0
 
 
-def _set_up_influx(store: object) -> None:
-    from ingest.influx import InfluxStore  # noqa: PLC0415 - its client takes a second to import
+def _set_up_influx(site: Site, store: Store, folder: Path | None) -> None:
+    from fieldlab.tokens import Files, Screen, line  # noqa: PLC0415 - InfluxDB's client takes a second to import
+    from ingest.influx import InfluxStore  # noqa: PLC0415
     from ingest.influx_check import note_schema  # noqa: PLC0415
 
-    if isinstance(store, InfluxStore):
-        store.setup()
-        note_schema(store)
+    if not isinstance(store, InfluxStore):
+        raise TypeError(store)
+    store.setup()
+    note_schema(store)
+    print(f"store: {store.url} is ready for {site.fieldlab}")
+    keeper = Files(folder) if folder is not None else Screen()
+    given = store.give(list(site.gateways), keeper)
+    if given is None:
+        about = "is an InfluxDB 3 Core, whose tokens all open everything"
+        about = about if store.server_version >= (3, 0) else "asks nobody who they are"
+        print(f"tokens: none, for the server {about}")
+        return
+    print("tokens:" if store.server_version >= (2, 0) else "users:")
+    for each in given:
+        print(line(each, keeper), flush=True)  # at once: it is told once

@@ -11,15 +11,17 @@ import numpy as np
 
 from ingest.columns import Column, Values, array_of, settle, tables
 from ingest.frames import Frame
+from ingest.influx_access import Given, Keeper, accesses, give
 from ingest.influx_company import remove
 from ingest.influx_erase import erase
-from ingest.influx_http import InfluxHttp
+from ingest.influx_http import V2, V3, InfluxHttp
+from ingest.influx_ql import literal
 from ingest.influx_setup import kept, set_up
 from ingest.influx_write import InfluxWriter
 from ingest.line_protocol import name_problem
 from ingest.store import Bucket, Rejected, Row, StoreUnavailable, Table, Tags
 
-_NO_DATABASE: Final = re.compile(r"database not found|bucket .*not found", re.IGNORECASE)
+_NO_DATABASE: Final = re.compile(r"database .*not found|database not found", re.IGNORECASE)
 
 
 class InfluxStore:
@@ -72,6 +74,11 @@ class InfluxStore:
         """Make the databases or buckets that are not there yet, and set how long they keep data."""
         buckets = ["raw", "kpi", *(f"shared:{company}" for company in self._companies)]
         set_up(self._http, {self.database(b): self._retention_s.get(b) for b in buckets})
+
+    def give(self, gateways: Sequence[str], keeper: Keeper) -> Iterator[Given] | None:
+        """Make the tokens or users that are missing; None where the server has none to give."""
+        wanted = accesses(self.database, gateways, self._companies)
+        return give(self._http, self.fieldlab, wanted, keeper)
 
     @property
     def url(self) -> str:
@@ -202,10 +209,17 @@ class InfluxStore:
         ]
 
     def _series(self, bucket: Bucket, query: str) -> Iterator[dict[str, Any]]:
-        for result in self._http.ask(self.database(bucket), query):
+        name = self.database(bucket)
+        for result in self._http.ask(name, query):
             error = result.get("error")
             if error and not _NO_DATABASE.search(error):
                 raise StoreUnavailable(f"{self._http.url} cannot answer {query[:200]}: {error}")
+            if error and V2 <= self._http.version < V3 and not bucket.startswith("shared"):
+                # To a token that may not read it, 2.x says the same as where there is none.
+                raise StoreUnavailable(
+                    f"{self._http.url} shows no bucket {name} to this token: make it with fieldlab store"
+                    f" setup, or use a token that may read it"
+                )
             yield from result.get("series", [])
 
 
@@ -233,9 +247,5 @@ def _name(name: str) -> str:
 
 
 def _where(where: Mapping[str, str] | None, bounds: Sequence[str]) -> str:
-    conditions = [*bounds, *(f"{_name(tag)} = {_quoted(value)}" for tag, value in (where or {}).items())]
+    conditions = [*bounds, *(f"{_name(tag)} = {literal(value)}" for tag, value in (where or {}).items())]
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"

@@ -90,7 +90,7 @@ def _look_at(store: InfluxStore, retention_s: Mapping[Bucket, int], health: Heal
     for bucket in ("raw", "kpi"):
         name = store.database(bucket)
         if kept is not None and name not in kept:
-            health.wrong.append(f"{name} is not there: {_SETUP}")
+            health.wrong.append(f"{name} is not there, or the token may not read it: {_SETUP}")
             continue
         want = retention_s.get(bucket)
         if kept is not None and kept[name] != want:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from ingest.influx_http import V2, InfluxHttp
 from ingest.influx_org import find_bucket, managing
-from ingest.store import StoreUnavailable
+from ingest.influx_ql import identifier, values
 
 
 def remove(http: InfluxHttp, database: str) -> list[str]:
@@ -33,28 +30,15 @@ def remove(http: InfluxHttp, database: str) -> list[str]:
 
 def _remove_v1(http: InfluxHttp, database: str) -> list[str]:
     gone = []
-    for user, *_ in list(_values(http, "SHOW USERS")):
-        grants = {row[0] for row in _values(http, f"SHOW GRANTS FOR {_name(user)}")}
+    for user, *_ in values(http, "SHOW USERS"):
+        grants = {row[0] for row in values(http, f"SHOW GRANTS FOR {identifier(user)}")}
         if grants == {database}:
-            list(_values(http, f"DROP USER {_name(user)}"))
+            values(http, f"DROP USER {identifier(user)}")
             gone.append(str(user))
         elif database in grants:
-            list(_values(http, f"REVOKE ALL PRIVILEGES ON {_name(database)} FROM {_name(user)}"))
-    list(_values(http, f"DROP DATABASE {_name(database)}"))
+            values(http, f"REVOKE ALL PRIVILEGES ON {identifier(database)} FROM {identifier(user)}")
+    values(http, f"DROP DATABASE {identifier(database)}")
     return gone
-
-
-def _values(http: InfluxHttp, statement: str) -> Iterator[list[Any]]:
-    for result in http.ask(None, statement):
-        if "error" in result:
-            raise StoreUnavailable(f"{http.url}: {result['error']}")
-        for series in result.get("series", []):
-            yield from series.get("values", [])
-
-
-def _name(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _remove_v2(http: InfluxHttp, database: str) -> list[str]:

@@ -13,6 +13,7 @@ from influxdb_client.service.delete_service import DeleteService
 from ingest.errors import CannotErase
 from ingest.influx_http import V2, V3, InfluxHttp
 from ingest.influx_org import managing
+from ingest.influx_ql import literal
 from ingest.line_protocol import MAX_NS, MIN_NS
 from ingest.store import StoreUnavailable
 
@@ -60,7 +61,7 @@ def erase(
     else:
         bounds = [f"time >= {start_ns}"] if start_ns is not None else []
         bounds += [f"time < {end_ns}"] if end_ns is not None else []
-        bounds += [f'"{tag}" = {_quoted(value)}' for tag, value in (where or {}).items()]
+        bounds += [f'"{tag}" = {literal(value)}' for tag, value in (where or {}).items()]
         within = f" WHERE {' AND '.join(bounds)}" if bounds else ""
         statement = f'DELETE FROM "{measurement}"{within}'  # noqa: S608 - quoted
     for result in http.ask(database, statement):
@@ -91,10 +92,6 @@ def _erase_v2(
         except ApiException as error:
             if error.status != _NOT_FOUND or "organization" in str(error.body):
                 raise
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
 def _escaped(text: str) -> str:

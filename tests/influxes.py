@@ -39,6 +39,11 @@ def kinds() -> list[str]:
     return [*here, *([GIVEN] if os.environ.get(_URL) else [])] or ["influx1"]
 
 
+def kinds_of(major: int) -> list[str]:
+    """Those of one major version that are here, the one given by its address perhaps among them."""
+    return [kind for kind in kinds() if kind in {f"influx{major}", f"front{major}", GIVEN}]
+
+
 @contextmanager
 def started(folder: Callable[[str], Path]) -> Iterator[Influxes]:
     """Servers by kind, each started when it is first asked for, ended with the block."""

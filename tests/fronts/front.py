@@ -84,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Front
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, or each answer waits 40 ms for an acknowledgement
     ROUTES: Mapping[str, str] = {}
     """``METHOD path`` as a regular expression, to the name of a method; its groups are the arguments."""
 

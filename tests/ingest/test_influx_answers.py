@@ -59,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Double
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, or each answer waits 40 ms for an acknowledgement
 
     def do_GET(self) -> None:
         """Ping."""
