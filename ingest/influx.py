@@ -10,17 +10,22 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.columns import Column, Values, array_of, settle, tables
+from ingest.errors import StoreMisconfigured
 from ingest.frames import Frame
 from ingest.influx_access import Given, Keeper, accesses, give
 from ingest.influx_company import remove
 from ingest.influx_erase import erase
 from ingest.influx_http import V2, V3, InfluxHttp
 from ingest.influx_ql import literal
+from ingest.influx_ranges import TooWide, in_parts, is_too_wide
 from ingest.influx_setup import kept, set_up
 from ingest.influx_write import InfluxWriter
 from ingest.line_protocol import name_problem
 from ingest.store import Bucket, Rejected, Row, StoreUnavailable, Table, Tags
 
+Parts = dict[tuple[Tags, str], list[tuple[Values, Values]]]
+"""Times and values by series and field."""
+_LONGEST_ERROR: Final = 500
 _NO_DATABASE: Final = re.compile(r"database .*not found|database not found", re.IGNORECASE)
 
 
@@ -64,6 +69,11 @@ class InfluxStore:
     def database(self, bucket: Bucket) -> str:
         """InfluxDB's name of a bucket."""
         kind, _, company = bucket.partition(":")
+        if kind == "shared" and self._http.version >= V3:
+            raise StoreMisconfigured(
+                f"store: {self._http.url} is an InfluxDB 3 Core, where a token opens every database: company"
+                f" {company} could read everybody's; take InfluxDB 2, or the companies out of the config"
+            )
         name = f"{company}_shared" if kind == "shared" else f"{self.fieldlab}_{kind}"
         problem = name_problem(name)
         if problem is not None:
@@ -90,8 +100,8 @@ class InfluxStore:
         """Major and minor version, as the server tells it."""
         return self._http.version
 
-    def kept_s(self) -> dict[str, int | None] | None:
-        """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
+    def kept_s(self) -> dict[str, int | None]:
+        """How long each database or bucket keeps its data [s]; None: for ever."""
         return kept(self._http)
 
     def write(self, bucket: Bucket, rows: Sequence[Row]) -> list[Rejected]:
@@ -129,10 +139,16 @@ class InfluxStore:
     ) -> list[Column]:
         """Every field of every series of a measurement in ``[start_ns, end_ns)``, with what it has of it."""
         what = "*::field" if fields is None else ", ".join(_name(field) for field in fields)
-        bounds = [f"time >= {start_ns}"] if start_ns is not None else []
-        bounds += [f"time < {end_ns}"] if end_ns is not None else []
-        query = f"SELECT {what} FROM {_name(measurement)}{_where(where, bounds)} GROUP BY *"  # noqa: S608 - quoted
-        return self._columns(bucket, query) if what else []
+        parts: Parts = defaultdict(list)
+
+        def ask(start_ns: int | None, end_ns: int | None) -> None:
+            among = f"FROM {_name(measurement)}{_where(where, start_ns, end_ns)} GROUP BY *"
+            for key, found in self._parts(bucket, f"SELECT {what} {among}").items():
+                parts[key] += found
+
+        if what:
+            list(in_parts(ask, start_ns, end_ns))
+        return _joined(parts)
 
     def measurements(self, bucket: Bucket) -> list[str]:
         """The measurements that a bucket has."""
@@ -143,13 +159,13 @@ class InfluxStore:
         self, bucket: Bucket, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
     ) -> list[Row]:
         """For every series and field, its last row strictly before `time_ns`."""
-        return self._edge(bucket, measurement, "last", f"time < {time_ns}", where)
+        return self._edge(bucket, measurement, "last", (None, time_ns), where)
 
     def first_from(
         self, bucket: Bucket, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
     ) -> list[Row]:
         """For every series and field, its first row at or after `time_ns`."""
-        return self._edge(bucket, measurement, "first", f"time >= {time_ns}", where)
+        return self._edge(bucket, measurement, "first", (time_ns, None), where)
 
     def remove(self, bucket: Bucket) -> list[str]:
         """Delete a bucket, and the users or tokens that open it alone; their names."""
@@ -177,23 +193,33 @@ class InfluxStore:
         self._http.close()
 
     def _edge(
-        self, bucket: Bucket, measurement: str, which: str, bound: str, where: Mapping[str, str] | None
+        self,
+        bucket: Bucket,
+        measurement: str,
+        which: str,
+        span: tuple[int | None, int | None],
+        where: Mapping[str, str] | None,
     ) -> list[Row]:
-        # One statement per field: only then does each come with its own time.
-        among = f"FROM {_name(measurement)}{_where(where, [bound])} GROUP BY *"
-        query = ";".join(
-            f"SELECT {which}({_name(f)}) AS {_name(f)} {among}" for f in self._fields(bucket, measurement)
-        )
-        columns = self._columns(bucket, query) if query else []
-        return sorted((c.row(measurement, 0) for c in columns), key=lambda row: (row.tags, row.field))
+        fields = self._fields(bucket, measurement)
+
+        def ask(start_ns: int | None, end_ns: int | None) -> list[Row]:
+            # One statement per field: only then does each come with its own time.
+            among = f"FROM {_name(measurement)}{_where(where, start_ns, end_ns)} GROUP BY *"
+            query = ";".join(f"SELECT {which}({_name(f)}) AS {_name(f)} {among}" for f in fields)
+            return [c.row(measurement, 0) for c in _joined(self._parts(bucket, query))]
+
+        parts = list(in_parts(ask, *span)) if fields else []
+        ordered = parts if which == "last" else reversed(parts)
+        found = {(row.tags, row.field): row for rows in ordered for row in rows}
+        return sorted(found.values(), key=lambda row: (row.tags, row.field))
 
     def _fields(self, bucket: Bucket, measurement: str) -> list[str]:
         query = f"SHOW FIELD KEYS FROM {_name(measurement)}"
         return sorted({row[0] for series in self._series(bucket, query) for row in series.get("values", [])})
 
-    def _columns(self, bucket: Bucket, query: str) -> list[Column]:
-        """The answer's columns, parts of a series joined."""
-        parts: dict[tuple[Tags, str], list[tuple[Values, Values]]] = defaultdict(list)
+    def _parts(self, bucket: Bucket, query: str) -> Parts:
+        """The answer's series and fields; a long one comes in parts."""
+        parts: Parts = defaultdict(list)
         for series in self._series(bucket, query):
             tags = tuple(sorted((k, v) for k, v in series.get("tags", {}).items() if v))
             names, values = series["columns"], list(zip(*series["values"], strict=True))
@@ -203,15 +229,14 @@ class InfluxStore:
                     column = _told(name, time, told)
                     if column is not None:
                         parts[tags, name].append(column)
-        return [
-            Column(tags, name, *settle(np.concatenate([t for t, _ in p]), np.concatenate([v for _, v in p])))
-            for (tags, name), p in parts.items()
-        ]
+        return parts
 
     def _series(self, bucket: Bucket, query: str) -> Iterator[dict[str, Any]]:
         name = self.database(bucket)
         for result in self._http.ask(name, query):
             error = result.get("error")
+            if error and is_too_wide(error):
+                raise TooWide(f"{self._http.url} cannot answer {query[:200]}: {error[:_LONGEST_ERROR]}")
             if error and not _NO_DATABASE.search(error):
                 raise StoreUnavailable(f"{self._http.url} cannot answer {query[:200]}: {error}")
             if error and V2 <= self._http.version < V3 and not bucket.startswith("shared"):
@@ -221,6 +246,14 @@ class InfluxStore:
                     f" setup, or use a token that may read it"
                 )
             yield from result.get("series", [])
+
+
+def _joined(parts: Parts) -> list[Column]:
+    """Series and fields, the parts of each joined."""
+    return [
+        Column(tags, name, *settle(np.concatenate([t for t, _ in p]), np.concatenate([v for _, v in p])))
+        for (tags, name), p in parts.items()
+    ]
 
 
 def _told(field: str, time: Values, values: tuple[Any, ...]) -> tuple[Values, Values] | None:
@@ -246,6 +279,8 @@ def _name(name: str) -> str:
     return f'"{name}"'
 
 
-def _where(where: Mapping[str, str] | None, bounds: Sequence[str]) -> str:
-    conditions = [*bounds, *(f"{_name(tag)} = {literal(value)}" for tag, value in (where or {}).items())]
+def _where(where: Mapping[str, str] | None, start_ns: int | None, end_ns: int | None) -> str:
+    conditions = [f"time >= {start_ns}"] if start_ns is not None else []
+    conditions += [f"time < {end_ns}"] if end_ns is not None else []
+    conditions += [f"{_name(tag)} = {literal(value)}" for tag, value in (where or {}).items()]
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""

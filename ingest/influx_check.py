@@ -89,11 +89,11 @@ def _look_at(store: InfluxStore, retention_s: Mapping[Bucket, int], health: Heal
     kept = store.kept_s()
     for bucket in ("raw", "kpi"):
         name = store.database(bucket)
-        if kept is not None and name not in kept:
+        if name not in kept:
             health.wrong.append(f"{name} is not there, or the token may not read it: {_SETUP}")
             continue
         want = retention_s.get(bucket)
-        if kept is not None and kept[name] != want:
+        if kept[name] != want:
             health.wrong.append(
                 f"{name} keeps data {_said(kept[name])}, the config says {_said(want)}: fieldlab store setup"
             )

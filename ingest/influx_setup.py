@@ -43,11 +43,9 @@ def set_up(http: InfluxHttp, databases: Mapping[str, int | None]) -> None:
         make(http, name, keep_s)
 
 
-def kept(http: InfluxHttp) -> dict[str, int | None] | None:
-    """How long each database or bucket keeps its data [s], None for ever; None where nobody can tell."""
-    if http.version >= V3:
-        return None
-    if http.version >= V2:
+def kept(http: InfluxHttp) -> dict[str, int | None]:
+    """How long each database or bucket keeps its data [s]; None: for ever."""
+    if V2 <= http.version < V3:
         return {bucket.name: _kept_by_rule(bucket.retention_rules) for bucket in every_bucket(http)}
     names = [row[0] for series in _answers(http, "SHOW DATABASES") for row in series.get("values", [])]
     return {name: _kept_by_default(http, name) for name in names}
@@ -59,7 +57,7 @@ def _kept_by_rule(rules: list[Any]) -> int | None:
 
 def _kept_by_default(http: InfluxHttp, name: str) -> int | None:
     """Seconds of a database's default retention policy; None for ever."""
-    for series in _answers(http, f'SHOW RETENTION POLICIES ON "{name}"'):
+    for series in _answers(http, "SHOW RETENTION POLICIES", name):
         for told in series.get("values", []):
             policy = dict(zip(series["columns"], told, strict=True))
             if policy["default"]:
@@ -67,8 +65,8 @@ def _kept_by_default(http: InfluxHttp, name: str) -> int | None:
     return None
 
 
-def _answers(http: InfluxHttp, statement: str) -> Iterator[dict[str, Any]]:
-    for result in http.ask(None, statement):
+def _answers(http: InfluxHttp, statement: str, database: str | None = None) -> Iterator[dict[str, Any]]:
+    for result in http.ask(database, statement):
         if "error" in result:
             raise StoreUnavailable(f"{http.url}: {result['error']}")
         yield from result.get("series", [])

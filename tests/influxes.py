@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests import servers
 from tests.fronts.influx2 import influx2
+from tests.fronts.influx3 import influx3
 
 GIVEN = "given"
-FRONTS = {"front2": influx2}
+FRONTS = {"front2": influx2, "front3": partial(influx3, most_files=12)}
 """By kind: servers that speak as others do before a real InfluxDB 1, see `tests.fronts`."""
 _URL = "FIELDLAB_TEST_INFLUX_URL"
 Influxes = Callable[[str], servers.InfluxServer]
@@ -29,7 +31,7 @@ def missing() -> dict[str, str]:
 
 
 def kinds() -> list[str]:
-    """``influx1``, ``influx2``, ``influx3``, ``given``: those that are here; and ``front2`` before the first.
+    """``influx1``, ``influx2``, ``influx3``, ``given``: those that are here; and FRONTS before the first.
 
     Where there is none, the first: what asks for it is skipped and says what is missing.
     """

@@ -131,11 +131,11 @@ def test_it_moves_to_an_influxdb_and_back(influx_server, tmp_path):
     lab = f"lab{os.urandom(4).hex()}"
     a, store = embedded(tmp_path, lab=lab)
     before = fill(store, lab)
-    influx = config(tmp_path, "i", f'{{kind: influxdb, url: "{influx_server.url}"}}', lab)
+    influx = config(tmp_path, "i", f"{{{influx_server.config}}}", lab)
     ran("store", "setup", influx)
     ran("store", "export", a, "--to-folder", tmp_path / "out")
     ran("store", "import", influx, tmp_path / "out")
-    there = InfluxStore(influx_server.url, lab)
+    there = InfluxStore(influx_server.url, lab, token=influx_server.token, org=influx_server.org)
     assert account(there) == before
     ran("store", "export", influx, "--to-folder", tmp_path / "back")
     b, other = embedded(tmp_path, "b", lab)
@@ -144,11 +144,14 @@ def test_it_moves_to_an_influxdb_and_back(influx_server, tmp_path):
     assert ": ok" in ran("store", "check", influx)
     ran("store", "backup", influx, tmp_path / "influx.backup")
     assert "--force" in refused("store", "restore", influx, tmp_path / "influx.backup")
-    for bucket in ("raw", "kpi"):
-        there.clear(bucket)
-    assert account(there) == {"raw": {}, "kpi": {}}
-    ran("store", "setup", influx)
-    ran("store", "restore", influx, tmp_path / "influx.backup")
+    again = ["--force"]
+    if there.server_version < (3, 0):  # 3 Core cannot delete
+        for bucket in ("raw", "kpi"):
+            there.clear(bucket)
+        assert account(there) == {"raw": {}, "kpi": {}}
+        ran("store", "setup", influx)
+        again = []
+    ran("store", "restore", influx, tmp_path / "influx.backup", *again)
     assert account(there) == before
     assert "no backup of an InfluxDB" in refused("store", "restore", influx, a)
     there.close()
@@ -399,16 +402,16 @@ def test_check_of_an_influxdb(influx_server, tmp_path):
     nobody = config(tmp_path, "n", '{kind: influxdb, url: "http://127.0.0.1:9"}', lab)
     done = fieldlab("store", "check", nobody)
     assert (done.returncode, done.stderr) == (1, "")
-    url = f'{{kind: influxdb, url: "{influx_server.url}"'
+    url = f"{{{influx_server.config}"
     a = config(tmp_path, "a", url + ", retention: {raw: 400d}}", lab)
     assert "store setup" in fieldlab("store", "check", a).stdout
     ran("store", "setup", a)
     assert ": ok" in ran("store", "check", a)
     b = config(tmp_path, "b", url + ", retention: {raw: 300d}}", lab)
+    store = InfluxStore(influx_server.url, lab, token=influx_server.token, org=influx_server.org)
     done = fieldlab("store", "check", b)
     assert done.returncode == 1
     assert "400 days" in done.stdout
-    store = InfluxStore(influx_server.url, lab)
     store.write("raw", [Row("schema", (("fieldlab", lab),), "version", time.time_ns(), 99.0)])
     store.close()
     for command in (("kpi", a), ("store", "setup", a), ("store", "migrate", a)):

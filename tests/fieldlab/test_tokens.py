@@ -162,7 +162,6 @@ def test_twice_changes_nothing_and_names_them(lab: Lab) -> None:
     assert all(": there already (" in line for line in told)
     assert {file.name: file.read_text() for file in lab.tokens.iterdir()} == before
     assert store.kept_s() == kept
-    assert kept is not None
     assert kept[f"{lab.id}_raw"] == 400 * 86_400
     assert kept[f"{lab.id}_kpi"] is None
     store.close()
@@ -217,7 +216,6 @@ def test_a_removed_company_takes_its_token_with_it(lab: Lab) -> None:
     left = lab.store(lab.token(f"company-{lab.beta}"))
     assert may(left, ["raw", "kpi", f"shared:{lab.beta}"]) == {"write": set(), "read": {f"shared:{lab.beta}"}}
     kept = lab.store(lab.server.token).kept_s()
-    assert kept is not None
     assert f"{lab.acme}_shared" not in kept
     assert f"{lab.beta}_shared" in kept
     for store in (analytics, gone, left):

@@ -78,7 +78,7 @@ class Lab:
 
 
 # InfluxDB 3 Core refuses companies and cannot delete: what a life on it can be, the contract of stores tests.
-SERVERS = [kind for kind in kinds() if kind != "influx3"]
+SERVERS = [kind for kind in kinds() if kind not in {"influx3", "front3"}]
 
 
 @pytest.fixture(params=["embedded", *(pytest.param(kind, marks=pytest.mark.service) for kind in SERVERS)])
