@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def listening(front: Front, server: InfluxServer) -> Iterator[InfluxServer]:
     """A front that answers until the block ends, as a server to test against."""
-    thread = threading.Thread(target=front.serve_forever, daemon=True)
+    thread = threading.Thread(target=front.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server

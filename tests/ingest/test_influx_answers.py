@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 def double(script: Script, version: str = "v2.9.1", **more: Any) -> Iterator[tuple[Double, InfluxStore]]:
     """The double, and a store that talks to it."""
     server = Double(script, version)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     store = InfluxStore(server.url, "lab", **{"token": "secret", "org": "acme", "timeout_s": 2.0, **more})
     try:
