@@ -17,6 +17,7 @@ from ingest.embedded_file import (
     StoreFile,
     about_store,
     check_owner,
+    check_schema,
     sync_folder,
     translated,
 )
@@ -49,7 +50,9 @@ def back_up(store: Path, fieldlab: str, target: Path) -> Tallies:
     new = target.with_name(f"{target.name}.new")
     try:
         with translated(store), closing(sqlite3.connect(store)) as source:
-            check_owner(about_store(source, store), fieldlab, store)
+            about = about_store(source, store)
+            check_owner(about, fieldlab, store)
+            check_schema(about, store)
             _copy(source, new)
         with translated(new), closing(sqlite3.connect(new)) as copy:
             counted = tallies(copy, int(about_store(copy, new)["schema"]))

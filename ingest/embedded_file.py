@@ -161,12 +161,7 @@ class StoreFile:
 
     def _check(self, db: sqlite3.Connection) -> None:
         about = about_store(db, self.path)
-        version = int(about["schema"])
-        if version > SCHEMA_VERSION:
-            raise StoreMisconfigured(
-                f"{self.path} was written by a newer Fieldlab (schema {version}; this one knows"
-                f" {SCHEMA_VERSION}): update this one"
-            )
+        version = check_schema(about, self.path)
         if version < SCHEMA_VERSION:
             raise StoreMisconfigured(
                 f"{self.path} was written by an older Fieldlab (schema {version}; this one writes"
@@ -191,6 +186,17 @@ def about_store(db: sqlite3.Connection, path: Path) -> dict[str, str]:
     except (KeyError, ValueError):
         raise StoreMisconfigured(f"{path} is an SQLite file, but not a Fieldlab store") from None
     return about
+
+
+def check_schema(about: dict[str, str], path: Path) -> int:
+    """The schema of a store; one that is newer than ours is refused."""
+    version = int(about["schema"])
+    if version > SCHEMA_VERSION:
+        raise StoreMisconfigured(
+            f"{path} was written by a newer Fieldlab (schema {version}; this one knows {SCHEMA_VERSION}):"
+            f" update this one"
+        )
+    return version
 
 
 def content_of(db: sqlite3.Connection) -> str:

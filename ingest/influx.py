@@ -65,6 +65,7 @@ class InfluxStore:
         self._writer = InfluxWriter(self._http)
         self._retention_s = dict(retention_s or {})
         self._companies = tuple(companies)
+        self._buckets = ("raw", "kpi", *(f"shared:{company}" for company in companies))
 
     def database(self, bucket: Bucket) -> str:
         """InfluxDB's name of a bucket."""
@@ -82,8 +83,7 @@ class InfluxStore:
 
     def setup(self) -> None:
         """Make the databases or buckets that are not there yet, and set how long they keep data."""
-        buckets = ["raw", "kpi", *(f"shared:{company}" for company in self._companies)]
-        set_up(self._http, {self.database(b): self._retention_s.get(b) for b in buckets})
+        set_up(self._http, {self.database(b): self._retention_s.get(b) for b in self._buckets})
 
     def give(self, gateways: Sequence[str], keeper: Keeper) -> Iterator[Given] | None:
         """Make the tokens or users that are missing; None where the server has none to give."""
@@ -101,8 +101,8 @@ class InfluxStore:
         return self._http.version
 
     def kept_s(self) -> dict[str, int | None]:
-        """How long each database or bucket keeps its data [s]; None: for ever."""
-        return kept(self._http)
+        """How long its databases or buckets keep their data [s], None for ever; only those that are there."""
+        return kept(self._http, map(self.database, self._buckets))
 
     def write(self, bucket: Bucket, rows: Sequence[Row]) -> list[Rejected]:
         """Write rows; stored when this returns, but for those that it returns."""

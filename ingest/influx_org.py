@@ -77,12 +77,6 @@ def find_bucket(http: InfluxHttp, name: str) -> Bucket | None:
     return found[0] if found else None
 
 
-def every_bucket(http: InfluxHttp) -> list[Bucket]:
-    """All buckets of the organisation that the token may read."""
-    with managing(http, "tell its buckets"):
-        return list(http.client.buckets_api().find_buckets_iter(**_of_org(http)))  # type: ignore[no-untyped-call]  # the library has no types
-
-
 def _of_org(http: InfluxHttp) -> dict[str, str]:
     return {"org_id" if _ID.fullmatch(http.org) else "org": http.org}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
@@ -14,7 +14,8 @@ from influxdb_client.service.buckets_service import BucketsService
 
 from ingest.errors import StoreMisconfigured
 from ingest.influx_http import V2, V3, InfluxHttp, answer_of
-from ingest.influx_org import every_bucket, find_bucket, managing, organisation_id
+from ingest.influx_org import find_bucket, managing, organisation_id
+from ingest.influx_ql import identifier, values
 from ingest.store import StoreUnavailable
 
 _ANSWERS_INFLUXQL = (2, 4)
@@ -43,12 +44,14 @@ def set_up(http: InfluxHttp, databases: Mapping[str, int | None]) -> None:
         make(http, name, keep_s)
 
 
-def kept(http: InfluxHttp) -> dict[str, int | None]:
-    """How long each database or bucket keeps its data [s]; None: for ever."""
+def kept(http: InfluxHttp, databases: Iterable[str]) -> dict[str, int | None]:
+    """How long databases or buckets keep their data [s], None for ever; only those that are there."""
     if V2 <= http.version < V3:
-        return {bucket.name: _kept_by_rule(bucket.retention_rules) for bucket in every_bucket(http)}
-    names = [row[0] for series in _answers(http, "SHOW DATABASES") for row in series.get("values", [])]
-    return {name: _kept_by_default(http, name) for name in names}
+        # One by one: a list of all comes in pages, and ends at one on which the token may read nothing.
+        found = {name: find_bucket(http, name) for name in databases}
+        return {name: _kept_by_rule(bucket.retention_rules) for name, bucket in found.items() if bucket}
+    there = {row[0] for row in values(http, "SHOW DATABASES")}
+    return {name: _kept_by_default(http, name) for name in databases if name in there}
 
 
 def _kept_by_rule(rules: list[Any]) -> int | None:
@@ -57,30 +60,25 @@ def _kept_by_rule(rules: list[Any]) -> int | None:
 
 def _kept_by_default(http: InfluxHttp, name: str) -> int | None:
     """Seconds of a database's default retention policy; None for ever."""
-    for series in _answers(http, "SHOW RETENTION POLICIES", name):
-        for told in series.get("values", []):
-            policy = dict(zip(series["columns"], told, strict=True))
-            if policy["default"]:
-                return sum(int(n) * _UNITS_S[unit] for n, unit in _SPAN.findall(policy["duration"])) or None
+    for result in http.ask(name, "SHOW RETENTION POLICIES"):
+        if "error" in result:
+            raise StoreUnavailable(f"{http.url}: {result['error']}")
+        for series in result.get("series", []):
+            for told in series.get("values", []):
+                policy = dict(zip(series["columns"], told, strict=True))
+                if policy["default"]:
+                    return sum(int(n) * _UNITS_S[u] for n, u in _SPAN.findall(policy["duration"])) or None
     return None
 
 
-def _answers(http: InfluxHttp, statement: str, database: str | None = None) -> Iterator[dict[str, Any]]:
-    for result in http.ask(database, statement):
-        if "error" in result:
-            raise StoreUnavailable(f"{http.url}: {result['error']}")
-        yield from result.get("series", [])
-
-
 def _make_database(http: InfluxHttp, name: str, keep_s: int | None) -> None:
+    values(http, f"CREATE DATABASE {identifier(name)}")
     duration = "INF" if keep_s is None else f"{keep_s}s"
-    policy = (
-        f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {duration} SHARD DURATION {_shard_s(keep_s)}s'
+    values(
+        http,
+        f'ALTER RETENTION POLICY "autogen" ON {identifier(name)} DURATION {duration}'
+        f" SHARD DURATION {_shard_s(keep_s)}s",
     )
-    statements = f'CREATE DATABASE "{name}"; {policy}'
-    for result in http.ask(None, statements):
-        if "error" in result:
-            raise StoreUnavailable(f"{http.url} cannot make database {name}: {result['error']}")
 
 
 def _shard_s(keep_s: int | None) -> int:

@@ -129,7 +129,10 @@ class Influx2Handler(Handler):
             begin = ids.index(self.asked["after"]) + 1 if "after" in self.asked else 0
             found = found[begin : begin + int(self.asked.get("limit", 20))]
         seen = [known for known in found if allowed(may, "read", "buckets", known["id"])]
-        self.reply(200, {"links": {"self": "/api/v2/buckets"}, "buckets": seen})
+        links = {"self": "/api/v2/buckets"}
+        if len(seen) >= int(self.asked.get("limit", 20)):  # paging.go:185-190
+            links["next"] = "/api/v2/buckets?offset=20"
+        self.reply(200, {"links": links, "buckets": seen})
 
     def make_bucket(self) -> None:
         """One name, one bucket: tenant/http_server_bucket.go:295-315, tenant/error_bucket.go:58-63."""
