@@ -18,7 +18,7 @@ from fieldlab_configs.tree import Node
 Found = Iterator[tuple[Node, str]]
 
 _KEYS_OF: Final = {
-    "opcua": ("node",),
+    "opcua": ("node", "field", "index"),
     "mqtt": ("topic", "field", "time_field", "time_unit"),
     "sparkplug": ("device", "metric"),
     "driver": ("address",),

@@ -35,6 +35,11 @@ class OpcUaSource(Model):
     publishing_interval_ms: Milliseconds = 100.0
     sampling_interval_ms: Annotated[float, Number("milliseconds", least=0)] = 0.0
     queue_size: Annotated[int, Number("values", least=1, most=1_000_000, whole=True)] = 1000
+    discard: Literal["oldest", "newest"] = "oldest"  # what a full queue gives up
+    publish_requests: Annotated[int, Number("requests", least=1, most=10, whole=True)] = 2
+    # Read at intervals instead of subscribing; a server without subscriptions is read every second.
+    read_every_s: Annotated[float | None, Number("seconds", least=0.05, most=86_400)] = None
+    history: bool = True  # fill what was missed from the server's history
     clock_node: str = "i=2258"  # Server_ServerStatus_CurrentTime
 
     def own_certificate(self, gateway: str) -> Path:

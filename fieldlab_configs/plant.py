@@ -38,6 +38,12 @@ _ONLY_FOR: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+# Keys of a signal that only OPC UA knows.
+_OPCUA: Final = (
+    "trigger", "index", "deadband_percent", "sampling_interval_ms", "queue_size", "discard", "read_every_s",
+)  # fmt: skip
+
+
 class Signal(Model):
     """One signal of a machine. Its key in the config is its role, or a free name: a measurement."""
 
@@ -51,7 +57,8 @@ class Signal(Model):
         ),
     ] = None
     topic: Filter | None = None  # MQTT; {line}, {machine} and {signal} are filled in when the file is read
-    field: Path_ | None = None  # MQTT JSON field, dots for nesting
+    field: Path_ | None = None  # of an MQTT message or an OPC UA structure; dots for nesting
+    index: Annotated[int | None, Number("an index", least=0, whole=True)] = None  # OPC UA array
     item: Annotated[str | None, Text()] = None  # SHDR data item
     time_field: Path_ | None = None  # MQTT JSON field that holds the sample's own time
     time_unit: TimeUnit = None  # default: told by its size
@@ -64,6 +71,13 @@ class Signal(Model):
     deadband: Annotated[float | None, Number(least=0)] = None
     # OPC UA: with the timestamp a value is told again that was only confirmed; counters gain by it
     trigger: Annotated[str, OneOf(TRIGGERS, what="a trigger")] = "status_value"
+    # OPC UA: share of the node's range (EURange) instead of an absolute deadband
+    deadband_percent: Annotated[float | None, Number("percent", above=0, most=100)] = None
+    # OPC UA, where this signal differs from its source
+    sampling_interval_ms: Annotated[float | None, Number("milliseconds", least=0)] = None
+    queue_size: Annotated[int | None, Number("values", least=1, most=1_000_000, whole=True)] = None
+    discard: Annotated[str | None, OneOf(("oldest", "newest"))] = None
+    read_every_s: Annotated[float | None, Number("seconds", least=0.05, most=86_400)] = None
     scale: Annotated[float, Number(nonzero=True)] = 1.0  # counts, power, energy: value x scale
     per_count: Annotated[float, Number("parts", above=0)] = 1.0  # counts: parts per count (cavities)
     rollover: Annotated[float | None, Number(above=0)] = None  # counter wraps to 0 on reaching this
@@ -80,8 +94,11 @@ class Signal(Model):
             for key in ("node", "topic", "device", "metric", "address"):
                 if getattr(self, key) is not None:
                     yield (key,), "needs a source; add source: and the name of one"
-        if self.node is None and self.trigger != TRIGGERS[0]:
-            yield ("trigger",), "needs a node: it is for OPC UA"
+        for key in _OPCUA:
+            if self.node is None and getattr(self, key) != type(self).model_fields[key].default:
+                yield (key,), "needs a node: it is for OPC UA"
+        if self.deadband is not None and self.deadband_percent is not None:
+            yield ("deadband_percent",), "stands beside deadband; a node has one of them"
         if self.topic is not None and self.field is None and self.time_field is not None:
             yield ("time_field",), "needs a field: a bare value has no place for a time"
         for key in ("topic", "field", "time_field", "device", "metric"):
@@ -94,7 +111,7 @@ class Signal(Model):
             if role not in roles and getattr(self, key) != type(self).model_fields[key].default:
                 yield (key,), f"has no meaning for {role}; it is for {', '.join(roles)}"
         if role in TEXT_ROLES:
-            for key in ("scale", "deadband"):
+            for key in ("scale", "deadband", "deadband_percent"):
                 if getattr(self, key) != type(self).model_fields[key].default:
                     yield (key,), f"has no meaning for {role}: it is no quantity"
         for unit in [unit for _, unit in self.unit.entries] if self.unit is not None else ():

@@ -38,7 +38,8 @@ async def run(site: Site, gateway: str, pipeline: Sink, clock: GatewayClock, *, 
     names = site.gateways[gateway].sources
     sink = PatientSink(pipeline)
     life = Life(sink, clock, site.heartbeat_s)
-    context = Context(site.fieldlab, gateway, sink, clock, life)
+    folder = site.gateways[gateway].spool.path
+    context = Context(site.fieldlab, gateway, sink, clock, life, folder if folder.is_dir() else None)
     for name in names:
         for point in points_of(site, name):
             life.expect(name, point.machine)

@@ -1,12 +1,11 @@
-"""The OPC UA driver: subscribe, hand over, acknowledge, and say what could not be had."""
+"""The OPC UA driver: connect, watch or read, hand over, and make good or tell what was missed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
-import time
-from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -16,26 +15,29 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from fieldlab_configs import OpcUaSource, application_uri
 from gateways.errors import LinkLost
+from gateways.memory import Memory, Subscribed
 from gateways.opcua_client import CappedClient
-from gateways.opcua_reader import Batch, Item, Reader, items_of, monitored
+from gateways.opcua_history import History
+from gateways.opcua_items import fingerprint, items_of
+from gateways.opcua_limits import ServerFacts, facts_of
+from gateways.opcua_out import Out
+from gateways.opcua_polling import Polling
+from gateways.opcua_publish import Publishing
+from gateways.opcua_reader import Reader
 from gateways.opcua_secure import connect, explain
 from gateways.opcua_trust import Trust, utc_now
-from gateways.opcua_values import UnknownNamespace, is_bad, node_id, quality_of, time_ns
+from gateways.opcua_values import UnknownNamespace, is_bad, node_id, time_ns
+from gateways.opcua_watch import Watch
 from gateways.rollup import Rollup
-from gateways.sink import Gap
-from gateways.source import EVERY_SIGNAL, Backoff, Context, Point, Source
-from ingest.samples import Sample
+from gateways.source import Backoff, Context, Point, Source
 
 log = logging.getLogger(__name__)
 
-ITEMS: Final = 100  # items per request: an S7-1200 takes no more
-MOST_REPUBLISHED: Final = 1_000
-_NO_FILTER: Final = frozenset({
-    StatusCodes.BadMonitoredItemFilterUnsupported,
-    StatusCodes.BadMonitoredItemFilterInvalid,
-    StatusCodes.BadFilterNotAllowed,
-    StatusCodes.BadDeadbandFilterInvalid,
-})  # fmt: skip
+_NO_SUBSCRIPTIONS: Final = (
+    ua.uaerrors.BadServiceUnsupported,
+    ua.uaerrors.BadNotImplemented,
+    ua.uaerrors.BadNotSupported,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +49,44 @@ class Timing:
     silent_after_s: float = 15.0  # hearing nothing for so long, it is gone
     lifetime_s: float = 600.0  # how long the server keeps a subscription nobody asks about
     retry_nodes_s: float = 10.0
+    look_s: float = 60.0  # how often it is checked that a live subscription tells all
     first_wait_s: float = 0.25
     longest_wait_s: float = 30.0
     close_s: float = 1.5
 
 
+@dataclass(slots=True)
+class _Subscription:
+    """A subscription as it is at the server."""
+
+    number: int
+    publishing: Publishing
+    silent_after_s: float
+
+
 class OpcUa(Source):
-    """A subscription to one OPC UA server; a new client for every connection."""
+    """One OPC UA server; a new client for every connection."""
 
     kind: ClassVar[str] = "opcua"
     timing: ClassVar[Timing] = Timing()
     utc_now = staticmethod(utc_now)
-    outstanding: ClassVar[int] = 2  # Publish requests at the server, so that it never waits for us
 
     def __init__(self, context: Context, name: str, config: OpcUaSource, points: tuple[Point, ...]) -> None:
         super().__init__(context, name, config, points)
         self._server: Final[OpcUaSource] = config
         uri = application_uri(context.fieldlab, context.gateway)
         self._trust = Trust(name, config, context.gateway, uri, self.utc_now)
-        self._items = items_of(points, config.clock_node if context.clock.follows else None)
+        self._memory = Memory(context.file(f"{name}.opcua"))
+        self._out = Out(context, name, points, self._memory)
+        self._items = items_of(points, config, config.clock_node if context.clock.follows else None)
         self._reader = Reader(name, self._items, context.clock)
+        self._watch = Watch(self._out, self._items, self.timing.look_s)
+        self._history = History(self._out, self._reader, self._items, enabled=config.history)
         self._rollup = Rollup(log)
-        self._nodes = Rollup(log)
         self._backoff = Backoff(self.timing.first_wait_s, self.timing.longest_wait_s)
-        self._missing: list[Item] = []
-        self._heard_ns: int | None = None
-        self._next_number = 1
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Stay subscribed until `stop`."""
+        """Stay connected until `stop`."""
         while not stop.is_set():
             try:
                 await self._connected(stop)
@@ -89,21 +100,65 @@ class OpcUa(Source):
         """One connection, from its beginning to its end."""
         client = CappedClient(self._server.endpoint, self._trust.application_uri, self.timing.answer_s)
         try:
-            connecting = asyncio.create_task(connect(client, self._server, self._trust))
-            if not await _first(connecting, stop, self.timing.answer_s * 2):
+            connecting = connect(client, self._server, self._trust)
+            if not await unless_stopped(stop, connecting, within_s=self.timing.answer_s * 2):
                 return
-            subscription = await self._subscribe(client)
-            self._rollup.recovered(f"source {self.name}: connected to {self._server.endpoint}")
-            self._backoff.reset()
-            await self._pump(client, subscription, stop)
+            await unless_stopped(stop, self._work(client))
         finally:
-            self.context.life.fall(self.name)
-            await asyncio.gather(client.leave(self.timing.close_s), self._tell_life())
+            self._out.fall()
+            known = self._memory.known
+            keep = known.subscribed is not None and known.stays and (self._memory.lasts or not stop.is_set())
+            await asyncio.gather(client.leave(self.timing.close_s, keep=keep), self._out.tell_life())
 
-    async def _subscribe(self, client: CappedClient) -> ua.CreateSubscriptionResult:
-        self._reader.namespaces = tuple(await client.get_namespace_array())
-        if self.context.clock.follows:
-            await self._read_clock(client)
+    async def _work(self, client: CappedClient) -> None:
+        """All that goes on while a connection lasts; whatever of it fails, ends it."""
+        facts = await facts_of(client)
+        await self._read_clock(client, facts)
+        subscription = await self._begin(client, facts)
+        self._rollup.recovered(f"source {self.name}: connected to {self._server.endpoint}")
+        self._backoff.reset()
+        works = [self._history.work(client, facts), self._guard(client, facts, subscription)]
+        read = [item for item in self._items if subscription is None or item.how.read_every_s is not None]
+        if read:
+            works.append(Polling(client, facts, self._out, self._reader, read).work())
+        if subscription is not None:
+            works.append(subscription.publishing.work(subscription.silent_after_s))
+        await unless_stopped(asyncio.Event(), *works)
+
+    # -- beginning
+
+    async def _read_clock(self, client: CappedClient, facts: ServerFacts) -> None:
+        """The namespaces, and the source's time before its first sample, so that none is stamped without."""
+        self._reader.namespaces = facts.namespaces
+        if not self.context.clock.follows:
+            return
+        try:
+            node = client.get_node(node_id(self._server.clock_node, facts.namespaces))
+            reading = time_ns(await node.read_value())
+        except (UnknownNamespace, ValueError, UaStatusCodeError) as error:
+            raise LinkLost(f"its clock {self._server.clock_node} cannot be read ({error})") from error
+        if reading is not None:
+            self.context.clock.observe(self.name, reading)
+
+    async def _begin(self, client: CappedClient, facts: ServerFacts) -> _Subscription | None:
+        """Take the old subscription over, or make a new one and note what was missed meanwhile."""
+        subscription = await self._take_over(client, facts)
+        if subscription is None:
+            self._memory.known.subscribed = None
+            self._watch.forget()
+            subscription = await self._subscribe(client, facts)
+            server_now = (await facts_of(client)).now_ns
+            self._out.owe("outage", server_now)
+            self._history.news.set()
+            self._out.heard(server_now)
+        self._out.rise()
+        await self._out.tell_life()
+        return subscription
+
+    async def _subscribe(self, client: CappedClient, facts: ServerFacts) -> _Subscription | None:
+        if self._server.read_every_s is not None:
+            await self._watch.tell_unresolved(facts)
+            return None
         interval_ms = max(self._server.publishing_interval_ms, 1.0)
         params = ua.CreateSubscriptionParameters()
         params.RequestedPublishingInterval = interval_ms
@@ -111,209 +166,119 @@ class OpcUa(Source):
         params.RequestedLifetimeCount = math.ceil(self.timing.lifetime_s * 1000 / interval_ms)
         params.MaxNotificationsPerPublish = 10_000
         params.PublishingEnabled = True
-        subscription = await client.create_publishing(params)
-        self._next_number = 1
-        if self._heard_ns is not None:
-            await self._tell_gap("outage", 0)
-        self._missing = list(self._items)
-        for item in self._items:
-            item.told = None
-        await self._monitor(client, subscription)
-        self._heard_ns = self.context.clock.reading_ns(self.name)
-        for machine in self.machines:
-            if not any(point.machine == machine and point.name == "link" for point in self.points):
-                self.context.life.rise(self.name, machine)
-        await self._tell_life()
+        try:
+            made = await client.create_publishing(params)
+        except _NO_SUBSCRIPTIONS:
+            log.warning("source %s: its server has no subscriptions; its nodes are read instead", self.name)
+            await self._watch.tell_unresolved(facts)
+            return None
+        number = int(made.SubscriptionId)
+        await self._watch.create(client, number, facts, self._items)
+        items = fingerprint(self._items, facts.namespaces)
+        self._memory.known.subscribed = Subscribed(number, 1, items, self._missing())
+        keep_alive_s = made.RevisedMaxKeepAliveCount * made.RevisedPublishingInterval / 1000
+        return self._publishing(client, number, keep_alive_s)
+
+    def _publishing(self, client: CappedClient, number: int, keep_alive_s: float) -> _Subscription:
+        publishing = Publishing(
+            client,
+            number,
+            self._out,
+            self._reader,
+            self._server.publish_requests,
+            self._history.news.set,
+        )
+        return _Subscription(number, publishing, max(self.timing.silent_after_s, 3 * keep_alive_s))
+
+    async def _take_over(self, client: CappedClient, facts: ServerFacts) -> _Subscription | None:
+        """The subscription of the connection before, with all that it kept for us; None where it is gone."""
+        known = self._memory.known.subscribed
+        if known is None:
+            return None
+        result = await client.transfer(known.number)
+        status = StatusCodes.BadServiceUnsupported if result is None else int(result.StatusCode.value)
+        if result is None or is_bad(status):
+            self._memory.known.stays = status == StatusCodes.BadSubscriptionIdInvalid
+            return None
+        if known.items != fingerprint(self._items, facts.namespaces):
+            await client.uaclient.delete_subscriptions([known.number])
+            return None
+        await self._watch.resolve(facts, self._items)
+        self._watch.missing = [item for item in self._items if item.handle in known.missing]
+        await self._watch.reconcile(client, known.number)
+        subscription = self._publishing(client, known.number, self.timing.keep_alive_s)
+        kept = [int(number) for number in result.AvailableSequenceNumbers or ()]
+        subscription.publishing.go_on(known.next_message, kept)
+        links = [item for item in self._items if any(point.name == "link" for point in item.points)]
+        if links:  # they are told when they change, and whether they did not nobody knows
+            await Polling(client, facts, self._out, self._reader, links).take(links)
+        log.info("source %s: took over its subscription; nothing is missed", self.name)
         return subscription
 
-    async def _read_clock(self, client: CappedClient) -> None:
-        """The source's time before its first sample, so that no sample is stamped without it."""
-        try:
-            node = client.get_node(node_id(self._server.clock_node, self._reader.namespaces))
-            reading = time_ns(await node.read_value())
-        except (UnknownNamespace, ValueError, UaStatusCodeError) as error:
-            raise LinkLost(f"its clock {self._server.clock_node} cannot be read ({error})") from error
-        if reading is not None:
-            self.context.clock.observe(self.name, reading)
+    # -- looking after
 
-    async def _monitor(self, client: CappedClient, subscription: ua.CreateSubscriptionResult) -> None:
-        """Ask for every item that is not watched yet; what the server refuses is asked again later."""
-        wanted, self._missing = self._missing, []
-        reasons: dict[int, str] = {}
-        requests: list[tuple[Item, ua.MonitoredItemCreateRequest]] = []
-        for item in wanted:
-            try:
-                requests.append((item, monitored(item, self._reader.namespaces, self._server)))
-            except UnknownNamespace:
-                reasons[item.handle] = "BadNodeIdUnknown"
-            except ValueError as error:
-                reasons[item.handle] = "BadNodeIdInvalid"
-                if item.told is None:
-                    log.error("source %s: %s: %s", self.name, item, error)  # noqa: TRY400 - the user's to mend
-        while requests:
-            some, requests = requests[:ITEMS], requests[ITEMS:]
-            statuses = await self._create(client, subscription, [request for _, request in some])
-            for (item, _), status in zip(some, statuses, strict=True):
-                if status in _NO_FILTER and item.filtered:
-                    log.warning("source %s: %s: its server has no such filter", self.name, item)
-                    item.deadband, item.timestamps = None, False
-                    requests.append((item, monitored(item, self._reader.namespaces, self._server)))
-                elif is_bad(status):
-                    reasons[item.handle] = quality_of(status)
-        await self._tell_missing([item for item in wanted if item.handle in reasons], reasons)
-
-    async def _create(
-        self,
-        client: CappedClient,
-        subscription: ua.CreateSubscriptionResult,
-        requests: list[ua.MonitoredItemCreateRequest],
-    ) -> list[int]:
-        params = ua.CreateMonitoredItemsParameters()
-        params.SubscriptionId = subscription.SubscriptionId
-        params.TimestampsToReturn = ua.TimestampsToReturn.Both
-        params.ItemsToCreate = requests
-        results = await client.uaclient.create_monitored_items(params)
-        return [int(result.StatusCode.value) for result in results]
-
-    async def _tell_missing(self, missing: list[Item], reasons: dict[int, str]) -> None:
-        """A node that cannot be read makes its signals Bad, and costs the others nothing."""
-        self._missing = missing
-        samples = []
-        for item in missing:
-            stamp = self.context.clock.stamp(None)
-            if item.told == reasons[item.handle] or stamp is None:
-                continue
-            item.told = reasons[item.handle]
-            samples += [Sample(p.machine, p.name, stamp[0], None, item.told, stamp[1]) for p in item.points]
-        if samples:
-            await self.context.sink.accept(samples)
-        signals = [item for item in missing if item.purpose != "namespaces"]
-        if signals:
-            self._nodes.failed(
-                f"source {self.name}: {len(signals)} of {len(self._items)} nodes cannot be read, the first: "
-                f"{signals[0]}: {reasons[signals[0].handle]}; asking again"
-            )
-        elif self._nodes.trouble is not None:
-            self._nodes.recovered(f"source {self.name}: all nodes can be read")
-
-    async def _pump(
-        self, client: CappedClient, subscription: ua.CreateSubscriptionResult, stop: asyncio.Event
+    async def _guard(
+        self, client: CappedClient, facts: ServerFacts, subscription: _Subscription | None
     ) -> None:
-        """Ask, take, hand over, acknowledge with the next request; in the order the server sends."""
-        keep_alive_s = subscription.RevisedMaxKeepAliveCount * subscription.RevisedPublishingInterval / 1000
-        silent_after_s = max(self.timing.silent_after_s, 3 * keep_alive_s)
-        asked: deque[asyncio.Task[ua.PublishResult]] = deque()
-        stopping = asyncio.create_task(stop.wait())
-        done: list[ua.SubscriptionAcknowledgement] = []
-        limit = self.outstanding
-        heard = retried = time.monotonic()
-        try:
-            while not stop.is_set():
-                while len(asked) < limit:
-                    asked.append(asyncio.create_task(client.publish(done)))
-                    done = []
-                await asyncio.wait({asked[0], stopping}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                now = time.monotonic()
-                self._trust.watch()
-                if self._missing and now - retried >= self.timing.retry_nodes_s:
-                    retried = now
-                    await self._monitor(client, subscription)
-                if not asked[0].done():
-                    if now - heard > silent_after_s:
-                        raise LinkLost(f"no sign of life for {now - heard:.0f} s")
-                    continue
-                try:
-                    result = asked.popleft().result()
-                except ua.uaerrors.BadTooManyPublishRequests:
-                    limit = 1
-                    continue
-                except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
-                    continue  # what could not be read shows as a jump in the numbers
-                done += await self._take(client, result)
-                heard = time.monotonic()
-        finally:
-            for task in (*asked, stopping):
-                task.cancel()
-            await asyncio.gather(*asked, stopping, return_exceptions=True)
+        """Ask for what is missing, watch the certificates, and check that all that is wanted is told."""
+        loop = asyncio.get_running_loop()
+        retried = looked = loop.time()
+        while True:
+            await asyncio.sleep(min(1.0, self.timing.retry_nodes_s, self.timing.look_s))
+            self._trust.watch()
+            now = loop.time()
+            if self._watch.missing and now - retried >= self.timing.retry_nodes_s:
+                retried = now
+                await self._retry(client, facts, subscription)
+            if subscription is not None and now - looked >= self.timing.look_s:
+                looked = now
+                await self._watch.reconcile(client, subscription.number)
+                await self._look(client, facts)
 
-    async def _take(
-        self, client: CappedClient, result: ua.PublishResult
-    ) -> list[ua.SubscriptionAcknowledgement]:
-        """Hand over one notification message; what may be acknowledged then."""
-        message = result.NotificationMessage
-        number = int(message.SequenceNumber)
-        finished = []
-        lost = 0
-        while self._next_number < number:
-            again = await self._republished(client, result.SubscriptionId, self._next_number)
-            if again:
-                await self._hand_over(self._reader.read(again))
-            else:
-                lost += 1
-            finished.append(self._next_number)
-            self._next_number += 1
-            if lost > MOST_REPUBLISHED:
-                lost += number - self._next_number
-                self._next_number = number
-        batch = self._reader.read(message.NotificationData or ())
-        if lost:
-            log.warning("source %s: %d notifications are lost", self.name, lost)
-            await self._tell_gap("sequence", lost)
-        if message.NotificationData:
-            await self._hand_over(batch)
-            finished.append(number)
-            self._next_number = 1 if number == 0xFFFF_FFFF else number + 1  # noqa: PLR2004 - UInt32 wraps to 1
-        self._heard_ns = self.context.clock.reading_ns(self.name)
-        return [ua.SubscriptionAcknowledgement(result.SubscriptionId, ua.UInt32(n)) for n in finished]
-
-    async def _republished(self, client: CappedClient, subscription: int, number: int) -> list[Any]:
-        """A message that did not arrive, once more; nothing where the server has it no longer."""
-        try:
-            message = await client.uaclient.session.republish(subscription, number)
-        except (UaError, ValueError, TypeError):
-            return []  # not available, or as unreadable as before
-        return list(message.NotificationData or ())
-
-    async def _hand_over(self, batch: Batch) -> None:
-        sink, life = self.context.sink, self.context.life
-        for gap in batch.gaps:
-            await sink.gap(gap)
-        if batch.samples:
-            await sink.accept(batch.samples)
-        for origin, payload, reason in batch.letters:
-            await sink.undecodable(self.name, origin, payload, reason)
-        for machine, up in batch.lives:
-            if up:
-                life.rise(self.name, machine)
-            else:
-                life.fall(self.name, machine)
-        await self._tell_life()
-
-    async def _tell_life(self) -> None:
-        self.context.life.advance()
-        await self.context.life.flush()
-
-    async def _tell_gap(self, reason: str, count: int) -> None:
-        now = self.context.clock.reading_ns(self.name)
-        if now is None or self._heard_ns is None or (now <= self._heard_ns and not count):
+    async def _retry(
+        self, client: CappedClient, facts: ServerFacts, subscription: _Subscription | None
+    ) -> None:
+        if subscription is None:
+            await self._watch.tell_unresolved(facts)
             return
-        end = max(now, self._heard_ns + 1)
-        for machine in self.machines:
-            await self.context.sink.gap(Gap(machine, EVERY_SIGNAL, reason, self._heard_ns, end, count))
+        await self._watch.create(client, subscription.number, facts, self._watch.missing)
+        if self._memory.known.subscribed is not None:
+            self._memory.known.subscribed.missing = self._missing()
+
+    def _missing(self) -> list[int]:
+        return [item.handle for item in self._watch.missing]
+
+    async def _look(self, client: CappedClient, facts: ServerFacts) -> None:
+        try:
+            await self._watch.look(client, facts)
+        except LinkLost:
+            self._memory.known.subscribed = None  # what tells nothing is not taken over
+            raise
 
 
-async def _first(task: asyncio.Task[None], stop: asyncio.Event, within_s: float) -> bool:
-    """Wait for a task, unless `stop` comes first; whether it is done."""
+async def unless_stopped(
+    stop: asyncio.Event, *works: Coroutine[Any, Any, None], within_s: float | None = None
+) -> bool:
+    """Do some work until one piece of it ends or `stop` is set; whether it ended by itself.
+
+    Raises
+    ------
+    TimeoutError
+        If neither happened in time.
+    """
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in works]
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({task, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            await task
-            return True
-        if not stop.is_set():
+        done, _ = await asyncio.wait(
+            {*tasks, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in tasks:
+            if task in done:
+                task.result()
+        if not done:
             raise TimeoutError
-        return False
+        return stopping not in done
     finally:
-        for each in (task, stopping):
-            each.cancel()
-        await asyncio.gather(task, stopping, return_exceptions=True)
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)

@@ -121,6 +121,7 @@ class CappedClient(Client):
         self.max_chunkcount = CHUNKS
         self.session_timeout = 120_000
         self.password_in_clear = False
+        self._keep = False
 
     def protect(self, policy: SecurityPolicy) -> None:
         """Use a security policy from the next connection on."""
@@ -150,8 +151,37 @@ class CappedClient(Client):
         response.ResponseHeader.ServiceResult.check()
         return cast("ua.PublishResult", response.Parameters)
 
-    async def leave(self, within_s: float) -> None:
-        """Close everything, however the server behaves; say goodbye only where somebody hears it."""
+    async def transfer(self, subscription: int) -> ua.TransferResult | None:
+        """Take over a subscription of an earlier session; None where the server has no such service."""
+        params = ua.TransferSubscriptionsParameters()
+        params.SubscriptionIds = [ua.UInt32(subscription)]
+        params.SendInitialValues = False
+        try:
+            (result,) = await self.uaclient.transfer_subscriptions(params)
+        except (UaError, ValueError):
+            return None
+        return result
+
+    async def close_session(self) -> None:
+        """Close the session; its subscription stays where the next connection is to take it over."""
+        if not self._keep:
+            await super().close_session()
+            return
+        self.uaclient.request_disconnect()
+        self.uaclient.pre_request_hook = None
+        await self.uaclient.close_session(delete_subscriptions=False)
+
+    async def leave(self, within_s: float, *, keep: bool) -> None:
+        """Close everything, however the server behaves; say goodbye only where somebody hears it.
+
+        Parameters
+        ----------
+        within_s : float
+            Longest time for it. [s]
+        keep : bool
+            Whether the subscription stays at the server, to be taken over.
+        """
+        self._keep = keep
         if self.uaclient.state is UaClientState.CONNECTED:
             with suppress(TimeoutError, OSError, UaError):
                 await asyncio.wait_for(self.disconnect(), within_s)

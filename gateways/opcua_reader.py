@@ -1,72 +1,23 @@
-"""Notifications to samples: what one Publish response says, in our words."""
+"""Values to samples: what notifications, readings and histories say, in our words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final
 
 from asyncua import ua
-from asyncua.ua.attribute_ids import AttributeIds
 
-from fieldlab_configs import OpcUaSource
 from gateways.clock import GatewayClock
 from gateways.errors import LinkLost, Undecodable
-from gateways.opcua_values import (
-    NO_VALUE,
-    is_bad,
-    node_id,
-    overflowed,
-    quality_of,
-    status_of,
-    time_ns,
-    value_of,
-)
+from gateways.opcua_items import Item, Seen
+from gateways.opcua_parts import part_of
+from gateways.opcua_values import NO_VALUE, is_bad, overflowed, quality_of, status_of, time_ns
 from gateways.sink import Gap
-from gateways.source import Point
-from ingest.samples import Sample
+from ingest.samples import Clock, Sample
 
 LETTER_BYTES: Final = 65_536
-
-
-@dataclass(slots=True)
-class Item:
-    """One node that is watched, for every signal that it feeds.
-
-    Attributes
-    ----------
-    handle : int
-        Ours, comes back with every value.
-    node : str
-        As configured.
-    points : tuple of Point
-        The signals it feeds; none for the server's own clock and namespaces.
-    deadband : float or None
-        Absolute; None where there is none, or the server has no such thing.
-    timestamps : bool
-        Whether a new timestamp alone is worth telling.
-    purpose : str
-        What its values are for.
-    told : str or None
-        The Bad quality last told for it by us, so that it is told once.
-    """
-
-    handle: int
-    node: str
-    points: tuple[Point, ...] = ()
-    deadband: float | None = None
-    timestamps: bool = False
-    purpose: Literal["signal", "clock", "namespaces"] = "signal"
-    told: str | None = None
-
-    @property
-    def filtered(self) -> bool:
-        """Whether the server is to choose what it tells by more than a change of value."""
-        return self.deadband is not None or self.timestamps
-
-    def __str__(self) -> str:
-        names = ", ".join(f"{point.machine}.{point.name}" for point in self.points)
-        return f"{names or self.purpose} ({self.node})"
 
 
 @dataclass(slots=True)
@@ -79,47 +30,8 @@ class Batch:
     lives: list[tuple[str, bool]] = field(default_factory=list)
 
 
-def items_of(points: Sequence[Point], clock_node: str | None) -> list[Item]:
-    """The nodes to watch: each once, whatever the number of signals it feeds."""
-    groups: dict[tuple[str, float | None, bool], list[Point]] = {}
-    for point in points:
-        if point.signal.node is not None:
-            timestamps = point.signal.trigger == "status_value_timestamp"
-            groups.setdefault((point.signal.node, point.signal.deadband, timestamps), []).append(point)
-    items = [
-        Item(handle, node, tuple(group), deadband, timestamps)
-        for handle, ((node, deadband, timestamps), group) in enumerate(groups.items(), start=1)
-    ]
-    # 2255: Server_NamespaceArray, whose change makes every index wrong.
-    items.append(Item(len(items) + 1, "i=2255", purpose="namespaces"))
-    if clock_node is not None:
-        items.append(Item(len(items) + 1, clock_node, purpose="clock"))
-    return items
-
-
-def monitored(item: Item, namespaces: Sequence[str], config: OpcUaSource) -> ua.MonitoredItemCreateRequest:
-    """The request to watch an item; UnknownNamespace or ValueError where its node id is none here."""
-    request = ua.MonitoredItemCreateRequest()
-    request.ItemToMonitor.NodeId = node_id(item.node, namespaces)
-    request.ItemToMonitor.AttributeId = AttributeIds.Value
-    request.MonitoringMode = ua.MonitoringMode.Reporting
-    request.RequestedParameters.ClientHandle = item.handle
-    request.RequestedParameters.SamplingInterval = config.sampling_interval_ms
-    request.RequestedParameters.QueueSize = max(config.queue_size, 2)
-    request.RequestedParameters.DiscardOldest = True
-    if item.filtered:
-        triggers = ua.DataChangeTrigger
-        wanted = ua.DataChangeFilter()
-        wanted.Trigger = triggers.StatusValueTimestamp if item.timestamps else triggers.StatusValue
-        if item.deadband is not None:
-            wanted.DeadbandType = ua.UInt32(ua.DeadbandType.Absolute)
-            wanted.DeadbandValue = ua.Double(item.deadband)
-        request.RequestedParameters.Filter = wanted
-    return request
-
-
 class Reader:
-    """Reads notifications of one source; remembers per signal when it was last heard.
+    """Reads the values of one source; remembers per signal when it was last heard.
 
     Parameters
     ----------
@@ -135,8 +47,11 @@ class Reader:
         self._source = source
         self._items = {item.handle: item for item in items}
         self._clock = clock
-        self._heard: dict[tuple[str, str], int] = {}
+        self.last_ns: dict[tuple[str, str], int] = {}
+        """Time of the last sample of a machine's signal."""
         self.namespaces: Sequence[str] = ()
+        self.whole: Callable[[Any], Any] = _as_it_is
+        """Makes the structures in a value readable."""
 
     def read(self, notifications: Iterable[object]) -> Batch:
         """What a notification message brings.
@@ -156,58 +71,82 @@ class Reader:
                     item = self._items.get(change.ClientHandle)
                     if item is not None and change.Value is not None:
                         changes.append((item, change.Value))
+        return self.values(changes)
+
+    def values(self, changes: Sequence[tuple[Item, ua.DataValue]], *, history: bool = False) -> Batch:
+        """What values of nodes bring, in their order.
+
+        Parameters
+        ----------
+        changes : sequence of (Item, DataValue)
+        history : bool
+            Whether they are old ones, which say nothing about now.
+        """
+        now_s = time.monotonic()
         self._read_server(changes)
         batch = Batch()
         for item, value in changes:
-            if item.purpose == "signal":
-                self._read_signal(batch, item, value)
+            if item.purpose != "signal":
+                continue
+            source_ns = time_ns(value.SourceTimestamp)
+            stamp = self._clock.stamp(source_ns, time_ns(value.ServerTimestamp), backfill=history)
+            if stamp is None:
+                letter = repr(value).encode()[:LETTER_BYTES]
+                batch.letters.append(
+                    (item.node, letter, "no time with it, and the source's clock not yet known")
+                )
+                continue
+            if not history:
+                content = None if value.Value is None else value.Value.Value
+                item.seen = Seen(content, status_of(value), source_ns, now_s)
+                item.told = None
+            self._read_signal(batch, item, value, stamp, history=history)
         return batch
 
     def _read_server(self, changes: Iterable[tuple[Item, ua.DataValue]]) -> None:
         """Clock and namespaces first: the samples beside them are judged by them."""
         for item, value in changes:
+            if item.purpose == "signal":
+                continue
             inner = None if value.Value is None else value.Value.Value
             if item.purpose == "clock":
                 reading = time_ns(inner) if hasattr(inner, "tzinfo") else None
                 if reading is not None:
                     self._clock.observe(self._source, reading)
-            elif item.purpose == "namespaces" and inner and list(inner) != list(self.namespaces):
+            elif inner and list(inner) != list(self.namespaces):
                 raise LinkLost("the server's namespaces have changed")
 
-    def _read_signal(self, batch: Batch, item: Item, value: ua.DataValue) -> None:
-        stamp = self._clock.stamp(time_ns(value.SourceTimestamp), time_ns(value.ServerTimestamp))
-        try:
-            content = value_of(value.Value)
-        except Undecodable as error:
-            batch.letters.append((item.node, repr(value.Value).encode()[:LETTER_BYTES], str(error)))
-            return
-        if stamp is None:
-            batch.letters.append(
-                (
-                    item.node,
-                    repr(value).encode()[:LETTER_BYTES],
-                    "no time with it, and the source's clock not yet known",
-                )
-            )
-            return
-        time, clock = stamp
+    def _read_signal(
+        self, batch: Batch, item: Item, value: ua.DataValue, stamp: tuple[int, Clock], *, history: bool
+    ) -> None:
+        at_ns, clock = stamp
         status = status_of(value)
         quality = quality_of(status)
-        if is_bad(status):
-            content = None
-        elif content is None:
-            quality = NO_VALUE
-        item.told = None
+        bad = is_bad(status)
+        whole = None
         for point in item.points:
+            try:
+                if item.parts and whole is None and not bad and value.Value is not None:
+                    whole = self.whole(value.Value.Value)
+                content = None if bad else part_of(value.Value, whole, point.signal.index, point.signal.field)
+            except Undecodable as error:
+                batch.letters.append((item.node, repr(value.Value).encode()[:LETTER_BYTES], str(error)))
+                continue
             key = (point.machine, point.name)
-            if overflowed(status):
-                # Discard-oldest marks the first value that is left: the lost ones came just before it.
-                begin = min(self._heard.get(key, time), time)
-                batch.gaps.append(Gap(point.machine, point.name, "overflow", begin, time, 1))
-            self._heard[key] = time
-            if point.name == "link":
-                batch.lives.append(
-                    (point.machine, bool(content) and content not in ("0", "false", "offline"))
-                )
-            else:
-                batch.samples.append(Sample(point.machine, point.name, time, content, quality, clock))
+            before = self.last_ns.get(key, at_ns)
+            if not history:
+                if overflowed(status):
+                    # The marked value is the first that is left, or the last that came: what was lost lies
+                    # just before it either way.
+                    batch.gaps.append(Gap(*key, "overflow", min(before, at_ns), at_ns, 1))
+                self.last_ns[key] = at_ns
+            if point.name != "link":
+                told = NO_VALUE if content is None and not bad else quality
+                batch.samples.append(Sample(*key, at_ns, content, told, clock))
+            elif not history:
+                up = bool(content) and content not in ("0", "false", "offline")
+                batch.lives.append((point.machine, up))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

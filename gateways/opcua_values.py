@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from asyncua import ua
 from asyncua.ua.status_codes import get_name_and_doc
@@ -104,13 +104,26 @@ def value_of(variant: ua.Variant | None) -> float | str | None:
     Undecodable
         For arrays, structures and other types that no signal can hold.
     """
-    value = None if variant is None else variant.Value
-    if variant is None or value is None:
+    if variant is None or variant.Value is None:
         return None
-    kind = variant.VariantType
-    if isinstance(value, list) or variant.is_array:
-        raise Undecodable("an array; a signal holds one value")
-    if kind in _NUMBERS:
+    if variant.VariantType in _NUMBERS and not variant.is_array and not isinstance(variant.Value, list):
+        return float(variant.Value)
+    if variant.is_array:
+        raise Undecodable("an array; say which element with index")
+    return plain_value(variant.Value)
+
+
+def plain_value(value: Any) -> float | str | None:
+    """A value, outside of its Variant, as a number or a text; None for nothing.
+
+    Raises
+    ------
+    Undecodable
+        If it is neither.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):  # truths and enumerations too
         return float(value)
     if isinstance(value, ua.LocalizedText):
         return value.Text
@@ -118,6 +131,12 @@ def value_of(variant: ua.Variant | None) -> float | str | None:
         return value.replace(tzinfo=value.tzinfo or dt.UTC).isoformat()
     if isinstance(value, ua.QualifiedName):
         return value.Name
-    if isinstance(value, str | uuid.UUID):
+    if isinstance(value, uuid.UUID):
         return str(value)
-    raise Undecodable(f"a value of type {getattr(kind, 'name', kind)}; a signal holds a number or a text")
+    if isinstance(value, ua.Variant):
+        return value_of(value)
+    if isinstance(value, list):
+        raise Undecodable("an array; say which element with index, or .0 behind the field")
+    if isinstance(value, dict) or hasattr(value, "__dataclass_fields__"):
+        raise Undecodable("a structure; say which field")
+    raise Undecodable(f"a value of type {type(value).__name__}; a signal holds a number or a text")

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from fieldlab_configs import DriverSource, Signal, Site
@@ -56,6 +57,8 @@ class Context:
         Of the gateway.
     life : Life
         Takes proof of life and its end.
+    folder : Path or None
+        Where a source may keep what it must know after a restart.
     """
 
     fieldlab: str
@@ -63,6 +66,11 @@ class Context:
     sink: Sink
     clock: GatewayClock
     life: Life
+    folder: Path | None = None
+
+    def file(self, name: str) -> Path | None:
+        """Where a source may keep a file of that name; None where nothing is kept."""
+        return None if self.folder is None else self.folder / f"{self.gateway}.{name}"
 
 
 class Source(ABC):

@@ -19,6 +19,7 @@ from asyncua.ua.uaerrors import UaStructParsingError
 
 from fieldlab_configs import Signal
 from fieldlab_configs.connections import Secret
+from gateways import opcua_watch
 from gateways.opcua import OpcUa
 from gateways.opcua_client import CappedClient
 from tests.gateways.contract import SourceContract
@@ -202,7 +203,7 @@ async def test_an_outage_is_a_gap_from_the_last_word_to_the_reconnect(peer, quic
         down = time.time_ns()
         await peer.start()
         up = time.time_ns()
-        await until(sink.is_up)
+        await until(lambda: sink.is_up() and sink.gaps)
     (gap,) = sink.gaps
     assert (gap.machine, gap.signal, gap.reason) == ("m1", "none", "outage")
     assert before - 5 * S < gap.start_ns < down
@@ -218,7 +219,7 @@ async def test_messages_that_never_came_are_a_gap_with_their_number(peer, caplog
         await until(lambda: 1.0 in sink.values("count"))
         peer.subscription()._notification_seq += 3
         await peer.publish("count", 2.0, time.time_ns())
-        await until(lambda: 2.0 in sink.values("count"))
+        await until(lambda: 2.0 in sink.values("count") and sink.gaps)
     (gap,) = sink.gaps
     assert (gap.machine, gap.signal, gap.reason, gap.count) == ("m1", "none", "sequence", 3)
 
@@ -276,15 +277,16 @@ async def test_one_node_may_feed_several_signals(peer):
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_a_deadband_is_the_servers_or_none(peer, monkeypatch, refuses):
     """Steps of 1 under a deadband of 5 are not sent; a server that knows no deadband sends them all."""
-    create = OpcUa._create
+    create = opcua_watch.create_items
 
-    async def without(self, client, subscription, requests):
-        refused = ua.StatusCodes.BadMonitoredItemFilterUnsupported
-        plain = [r for r in requests if not (refuses and r.RequestedParameters.Filter)]
-        statuses = iter(await create(self, client, subscription, plain))
-        return [next(statuses) if r in plain else refused for r in requests]
+    async def without(client, subscription, items):
+        refused = ua.MonitoredItemCreateResult()
+        refused.StatusCode = ua.StatusCode(ua.StatusCodes.BadMonitoredItemFilterUnsupported)
+        plain = [item for item in items if not refuses or item.plain or not item.how.filtered]
+        results = iter(await create(client, subscription, plain))
+        return [next(results) if item in plain else refused for item in items]
 
-    monkeypatch.setattr(OpcUa, "_create", without)
+    monkeypatch.setattr(opcua_watch, "create_items", without)
     wanted = {name: s.model_copy(update={"deadband": 5.0}) for name, s in signals(count="Count").items()}
     sink = Collector()
     now = time.time_ns()
@@ -334,7 +336,7 @@ async def test_following_the_servers_clock(peer, quick):
         peer.own_time = True
         await peer.tell_time(start + 3600 * S)
         await peer.publish("count", 3.0, start + 3600 * S)
-        await until(lambda: sink.is_up() and 3.0 in sink.values("count"), what=lambda: (sink, clock.now_ns()))
+        await until(lambda: sink.is_up() and 3.0 in sink.values("count") and sink.gaps, what=lambda: (sink, clock.now_ns()))
     assert [(s.value, s.time_ns - start, s.clock) for s in sink.of("count") if s.value][:2] == [
         (1.0, 0, "source"), (2.0, 24 * S, "source"),
     ]  # fmt: skip

@@ -240,6 +240,7 @@ async def test_a_certificate_that_expires_while_running_and_is_renewed(
         peer.identity = make("plc", uri=SERVER_URI, issuer=authority, end=now() + 365 * DAY)
         await peer.start()
         await flows(peer, sink, 3.0)
+        await until(lambda: sink.gaps)
     (gap,) = sink.gaps
     assert (gap.signal, gap.reason) == ("none", "outage")
     assert before - 5 * S < gap.start_ns < after

@@ -1,0 +1,153 @@
+"""Publishing: ask, take, hand over, acknowledge with the next request; in the order the server sends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from asyncua import ua
+from asyncua.ua.uaerrors import UaError
+
+from gateways.errors import LinkLost
+from gateways.opcua_client import CappedClient
+from gateways.opcua_out import Out
+from gateways.opcua_reader import Reader
+from gateways.opcua_values import time_ns
+
+log = logging.getLogger(__name__)
+
+MOST_REPUBLISHED: Final = 1_000
+_LAST: Final = 0xFFFF_FFFF
+
+
+def following(number: int) -> int:
+    """The sequence number after another; it is a UInt32 that wraps to 1."""
+    return 1 if number >= _LAST else number + 1
+
+
+class Publishing:
+    """The messages of one subscription.
+
+    Parameters
+    ----------
+    client : CappedClient
+    subscription : int
+        Its id.
+    out : Out
+        Where its messages go.
+    reader : Reader
+    requests : int
+        How many Publish requests wait at the server.
+    missed : callable
+        Called when messages are lost, after it was noted what is owed.
+    """
+
+    def __init__(
+        self,
+        client: CappedClient,
+        subscription: int,
+        out: Out,
+        reader: Reader,
+        requests: int,
+        missed: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._subscription = subscription
+        self._out = out
+        self._reader = reader
+        self._requests = requests
+        self._missed = missed
+        self._next = 1
+        self._done: list[ua.SubscriptionAcknowledgement] = []
+
+    def go_on(self, next_message: int, kept: list[int]) -> None:
+        """Take over where another connection stopped: what was handed over is acknowledged."""
+        self._next = next_message
+        self._done = [self._acknowledgement(number) for number in kept if number < next_message]
+
+    async def work(self, silent_after_s: float) -> None:
+        """Take messages until cancelled.
+
+        Raises
+        ------
+        LinkLost
+            If nothing is heard for `silent_after_s`, or the server ended the subscription.
+        """
+        asked: deque[asyncio.Task[ua.PublishResult]] = deque()
+        limit = self._requests
+        heard_s = time.monotonic()
+        try:
+            while True:
+                while len(asked) < limit:
+                    asked.append(asyncio.create_task(self._client.publish(self._done)))
+                    self._done = []
+                await asyncio.wait({asked[0]}, timeout=1.0)
+                if not asked[0].done():
+                    if (silence_s := time.monotonic() - heard_s) > silent_after_s:
+                        raise LinkLost(f"no sign of life for {silence_s:.0f} s")
+                    continue
+                try:
+                    result = asked.popleft().result()
+                except ua.uaerrors.BadTooManyPublishRequests:
+                    limit = max(limit - 1, 1)
+                    continue
+                except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
+                    continue  # what could not be read shows as a jump in the numbers
+                if result.SubscriptionId == self._subscription:
+                    await self._take(result)
+                heard_s = time.monotonic()
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _take(self, result: ua.PublishResult) -> None:
+        """Hand over one message, and those that are missing before it."""
+        message = result.NotificationMessage
+        number = int(message.SequenceNumber)
+        finished: list[int] = []
+        lost = await self._catch_up(number, finished) if number > self._next else 0
+        batch = self._reader.read(message.NotificationData or ())
+        if lost:
+            log.warning("source %s: %d notifications are lost", self._out.source, lost)
+            self._out.owe("sequence", time_ns(message.PublishTime), lost)
+        if message.NotificationData:
+            await self._out.hand_over(batch)
+            finished.append(number)
+            self._next = following(number)
+        self._out.heard(time_ns(message.PublishTime), next_message=self._next)
+        if lost:
+            self._missed()
+        # Only now: all of it is durable, and what is owed is written down.
+        self._done += [self._acknowledgement(n) for n in finished]
+
+    async def _catch_up(self, number: int, finished: list[int]) -> int:
+        """Ask for the messages before one once more, in their order; how many the server no longer has."""
+        lost = 0
+        while self._next < number:
+            again = await self._republished(self._next)
+            if again:
+                await self._out.hand_over(self._reader.read(again))
+                finished.append(self._next)
+            else:
+                lost += 1
+            self._next += 1
+            if lost > MOST_REPUBLISHED:
+                lost += number - self._next
+                self._next = number
+        return lost
+
+    async def _republished(self, number: int) -> list[Any]:
+        """A message that did not arrive, once more; nothing where the server has it no longer."""
+        try:
+            message = await self._client.uaclient.session.republish(self._subscription, number)
+        except (UaError, ValueError, TypeError):
+            return []  # not available, or as unreadable as before
+        return list(message.NotificationData or ())
+
+    def _acknowledgement(self, number: int) -> ua.SubscriptionAcknowledgement:
+        return ua.SubscriptionAcknowledgement(ua.UInt32(self._subscription), ua.UInt32(number))
