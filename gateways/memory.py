@@ -72,6 +72,8 @@ class Known:
     subscribed : Subscribed or None
     stays : bool
         Whether the server lets a subscription be taken over.
+    session : dict or None
+        Of the connection; the driver knows what it is.
     """
 
     heard_ns: int | None = None
@@ -79,6 +81,7 @@ class Known:
     owed: list[Owed] = field(default_factory=list)
     subscribed: Subscribed | None = None
     stays: bool = True
+    session: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Self:
@@ -90,6 +93,7 @@ class Known:
             [Owed(**owed) for owed in told["owed"]],
             None if subscribed is None else Subscribed(**subscribed),
             bool(told["stays"]),
+            None if told["session"] is None else dict(told["session"]),
         )
 
 
@@ -122,10 +126,15 @@ class Memory:
             return
         new = self._path.with_suffix(".new")
         try:
-            new.write_text(json.dumps(asdict(self.known)), encoding="utf-8")
+            with open(new, "w", encoding="utf-8", opener=_private) as file:
+                json.dump(asdict(self.known), file)
             os.replace(new, self._path)  # noqa: PTH105 - the quickest there is, once per message
         except OSError as error:
             self._rollup.failed(f"{self._path} cannot be written: {error.strerror}")
         else:
             if self._rollup.trouble is not None:
                 self._rollup.recovered(f"{self._path} is written again")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -6,17 +6,16 @@ import asyncio
 import logging
 import math
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final
 
 from asyncua import ua
-from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from fieldlab_configs import OpcUaSource, application_uri
 from gateways.errors import LinkLost
 from gateways.memory import Memory, Subscribed
-from gateways.opcua_client import CappedClient
+from gateways.opcua_client import CappedClient, Session
 from gateways.opcua_history import History
 from gateways.opcua_items import fingerprint, items_of
 from gateways.opcua_limits import ServerFacts, facts_of
@@ -99,6 +98,9 @@ class OpcUa(Source):
     async def _connected(self, stop: asyncio.Event) -> None:
         """One connection, from its beginning to its end."""
         client = CappedClient(self._server.endpoint, self._trust.application_uri, self.timing.answer_s)
+        known = self._memory.known
+        if known.subscribed is not None and known.session is not None:
+            client.session = Session(**known.session)
         try:
             connecting = connect(client, self._server, self._trust)
             if not await unless_stopped(stop, connecting, within_s=self.timing.answer_s * 2):
@@ -106,8 +108,9 @@ class OpcUa(Source):
             await unless_stopped(stop, self._work(client))
         finally:
             self._out.fall()
-            known = self._memory.known
-            keep = known.subscribed is not None and known.stays and (self._memory.lasts or not stop.is_set())
+            keep = known.subscribed is not None and (self._memory.lasts or not stop.is_set())
+            known.session = None if client.session is None else asdict(client.session)
+            self._memory.keep()
             await asyncio.gather(client.leave(self.timing.close_s, keep=keep), self._out.tell_life())
 
     async def _work(self, client: CappedClient) -> None:
@@ -123,7 +126,13 @@ class OpcUa(Source):
             works.append(Polling(client, facts, self._out, self._reader, read).work())
         if subscription is not None:
             works.append(subscription.publishing.work(subscription.silent_after_s))
-        await unless_stopped(asyncio.Event(), *works)
+        try:
+            await unless_stopped(asyncio.Event(), *works)
+        except (OSError, UaError):
+            if subscription is not None and not subscription.publishing.heard:
+                # It may be one that was moved and does not publish: the next time a new one is made.
+                self._memory.known.subscribed = None
+            raise
 
     # -- beginning
 
@@ -193,12 +202,7 @@ class OpcUa(Source):
     async def _take_over(self, client: CappedClient, facts: ServerFacts) -> _Subscription | None:
         """The subscription of the connection before, with all that it kept for us; None where it is gone."""
         known = self._memory.known.subscribed
-        if known is None:
-            return None
-        result = await client.transfer(known.number)
-        status = StatusCodes.BadServiceUnsupported if result is None else int(result.StatusCode.value)
-        if result is None or is_bad(status):
-            self._memory.known.stays = status == StatusCodes.BadSubscriptionIdInvalid
+        if known is None or not await self._still_there(client, known.number):
             return None
         if known.items != fingerprint(self._items, facts.namespaces):
             await client.uaclient.delete_subscriptions([known.number])
@@ -207,13 +211,19 @@ class OpcUa(Source):
         self._watch.missing = [item for item in self._items if item.handle in known.missing]
         await self._watch.reconcile(client, known.number)
         subscription = self._publishing(client, known.number, self.timing.keep_alive_s)
-        kept = [int(number) for number in result.AvailableSequenceNumbers or ()]
-        subscription.publishing.go_on(known.next_message, kept)
+        await subscription.publishing.go_on(known.next_message)
         links = [item for item in self._items if any(point.name == "link" for point in item.points)]
         if links:  # they are told when they change, and whether they did not nobody knows
             await Polling(client, facts, self._out, self._reader, links).take(links)
         log.info("source %s: took over its subscription; nothing is missed", self.name)
         return subscription
+
+    async def _still_there(self, client: CappedClient, subscription: int) -> bool:
+        """Whether a subscription goes on in this session: it is the same one, or it could be moved."""
+        if client.resumed:
+            return await client.enabled(subscription)
+        result = await client.transfer(subscription) if self._memory.known.stays else None
+        return result is not None and not is_bad(int(result.StatusCode.value))
 
     # -- looking after
 

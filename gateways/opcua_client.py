@@ -97,6 +97,23 @@ class _Transport(UaClient):
         return self.protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session, so that another connection can go on with it.
+
+    Attributes
+    ----------
+    token, nonce : str
+        What proves that it is ours: the authentication token, and the server's last nonce, hexadecimal.
+    logins : list
+        Id, type and security policy of each way to log in.
+    """
+
+    token: str
+    nonce: str
+    logins: list[list[Any]]
+
+
 class CappedClient(Client):
     """A client of one server, for one connection: it is never reconnected, a new one is made.
 
@@ -121,7 +138,8 @@ class CappedClient(Client):
         self.max_chunkcount = CHUNKS
         self.session_timeout = 120_000
         self.password_in_clear = False
-        self._keep = False
+        self.session: Session | None = None
+        self.resumed = False
 
     def protect(self, policy: SecurityPolicy) -> None:
         """Use a security policy from the next connection on."""
@@ -162,14 +180,37 @@ class CappedClient(Client):
             return None
         return result
 
-    async def close_session(self) -> None:
-        """Close the session; its subscription stays where the next connection is to take it over."""
-        if not self._keep:
-            await super().close_session()
-            return
-        self.uaclient.request_disconnect()
-        self.uaclient.pre_request_hook = None
-        await self.uaclient.close_session(delete_subscriptions=False)
+    async def enabled(self, subscription: int) -> bool:
+        """Whether a subscription of this session is there, and publishing."""
+        params = ua.SetPublishingModeParameters()
+        params.PublishingEnabled = True
+        params.SubscriptionIds = [ua.UInt32(subscription)]
+        try:
+            (status,) = await self.uaclient.set_publishing_mode(params)
+        except (UaError, ValueError):
+            return False
+        return bool(status.is_good())
+
+    def _try_load_persisted_session(self) -> bool:
+        """Go on with the session of the connection before, where there was one."""
+        if self.session is None:
+            return False
+        self.uaclient.session.restore_authentication_token(ua.NodeId.from_string(self.session.token))
+        self._server_nonce = bytes.fromhex(self.session.nonce)  # type: ignore[assignment]  # declared by None
+        self._policy_ids = self._policy_ids or [
+            ua.UserTokenPolicy(PolicyId=name, TokenType=ua.UserTokenType(kind), SecurityPolicyUri=uri)
+            for name, kind, uri in self.session.logins
+        ]
+        self.resumed = True
+        return True
+
+    def _save_session_state(self) -> None:
+        logins = [[p.PolicyId, int(p.TokenType), p.SecurityPolicyUri] for p in self._policy_ids]
+        token = self.uaclient.session.authentication_token
+        self.session = Session(token.to_string(), (self._server_nonce or b"").hex(), logins)
+
+    def _clear_persisted_session(self) -> None:
+        self.session, self.resumed = None, False
 
     async def leave(self, within_s: float, *, keep: bool) -> None:
         """Close everything, however the server behaves; say goodbye only where somebody hears it.
@@ -179,10 +220,9 @@ class CappedClient(Client):
         within_s : float
             Longest time for it. [s]
         keep : bool
-            Whether the subscription stays at the server, to be taken over.
+            Whether the session stays at the server, so that the next connection can go on with it.
         """
-        self._keep = keep
-        if self.uaclient.state is UaClientState.CONNECTED:
+        if self.uaclient.state is UaClientState.CONNECTED and not keep:
             with suppress(TimeoutError, OSError, UaError):
                 await asyncio.wait_for(self.disconnect(), within_s)
         self.uaclient.request_disconnect()

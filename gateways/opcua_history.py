@@ -24,7 +24,9 @@ from gateways.opcua_values import is_bad, status_of, time_ns
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 1_000  # values per node and request
-MARGIN_NS: Final = 1_000_000_000  # asked for on both sides: what comes twice is stored once
+MARGIN_NS: Final = (
+    2_000_000_000  # asked for on both sides, for a server's time is told in steps; twice is once
+)
 _EMPTY: Final = 3  # chunks without a value, and a promise of more, that are believed
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -210,7 +212,8 @@ def _within(owed: Owed, server_ns: int) -> int:
 
 def _while_away(owed: Owed, facts: ServerFacts, filling: _Filling) -> tuple[int, int]:
     """The part of a time in which the server itself was not there, so that its history has nothing."""
-    if facts.start_ns is None or not owed.server_start_ns < facts.start_ns < owed.server_end_ns:
+    end_ns = owed.server_end_ns + MARGIN_NS
+    if facts.start_ns is None or not owed.server_start_ns < facts.start_ns < end_ns:
         return owed.start_ns, owed.start_ns
     began = _within(owed, filling.before_ns or owed.server_start_ns)
     return began, _within(owed, facts.start_ns)

@@ -82,6 +82,12 @@ class Out:
             known.subscribed.next_message = next_message
         self.memory.keep()
 
+    def advance(self, next_message: int) -> None:
+        """All messages of the subscription before this one are durable; it says nothing about now."""
+        if self.memory.known.subscribed is not None:
+            self.memory.known.subscribed.next_message = next_message
+        self.memory.keep()
+
     def owe(self, reason: str, server_end_ns: int | None, count: int = 0) -> None:
         """Note that what came after the server was last heard is missing, up to now."""
         known = self.memory.known

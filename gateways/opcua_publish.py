@@ -62,12 +62,20 @@ class Publishing:
         self._requests = requests
         self._missed = missed
         self._next = 1
+        self._old = 0
         self._done: list[ua.SubscriptionAcknowledgement] = []
+        self.heard = False
+        """Whether the subscription has said anything on this connection."""
 
-    def go_on(self, next_message: int, kept: list[int]) -> None:
-        """Take over where another connection stopped: what was handed over is acknowledged."""
+    async def go_on(self, next_message: int) -> None:
+        """Take over where another connection stopped: with what was sent to it and never arrived."""
         self._next = next_message
-        self._done = [self._acknowledgement(number) for number in kept if number < next_message]
+        self._old = next_message  # what was handed over before need not be kept any more
+        while again := await self._republished(self._next):
+            await self._out.hand_over(self._reader.read(again))
+            self._done.append(self._acknowledgement(self._next))
+            self._next = following(self._next)
+            self._out.advance(self._next)
 
     async def work(self, silent_after_s: float) -> None:
         """Take messages until cancelled.
@@ -99,6 +107,7 @@ class Publishing:
                     continue  # what could not be read shows as a jump in the numbers
                 if result.SubscriptionId == self._subscription:
                     await self._take(result)
+                    self.heard = True
                 heard_s = time.monotonic()
         finally:
             for task in asked:
@@ -123,6 +132,8 @@ class Publishing:
         if lost:
             self._missed()
         # Only now: all of it is durable, and what is owed is written down.
+        finished += [int(n) for n in result.AvailableSequenceNumbers or () if n < self._old]
+        self._old = 0
         self._done += [self._acknowledgement(n) for n in finished]
 
     async def _catch_up(self, number: int, finished: list[int]) -> int:

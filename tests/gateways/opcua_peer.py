@@ -40,10 +40,11 @@ class OpcUaPeer:
         self.policies = [ua.SecurityPolicyType.NoSecurity]
         self.uri = SERVER_URI
         self.more: dict[str, Any] = {}
+        self.port_for_clients: int | None = None
 
     @property
     def endpoint(self) -> str:
-        return f"opc.tcp://127.0.0.1:{self.port}/test"
+        return f"opc.tcp://127.0.0.1:{self.port_for_clients or self.port}/test"
 
     @property
     def config(self) -> OpcUaSource:
@@ -98,7 +99,45 @@ class OpcUaPeer:
             SourceTimestamp=moment(time_ns),
             ServerTimestamp=moment(server_ns) if server_ns else dt.datetime.now(dt.UTC),
         )
-        await self.server.write_attribute_value(self.nodes[name].nodeid, value)
+        node = self.nodes[name].nodeid
+        await self.server.write_attribute_value(node, value)
+        history = self.server.iserver.history_manager.storage
+        if node in history._datachanges:
+            await history.save_node_value(node, value)
+
+    async def historize(self, name: str) -> None:
+        """Keep a history of a node from now on."""
+        assert self.server is not None
+        node = self.nodes[name]
+        history = self.server.iserver.history_manager.storage
+        history._datachanges.pop(node.nodeid, None)
+        await history.new_historized_node(node.nodeid, None, 0)
+        await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(Value=True)))
+
+    async def forget(self) -> None:
+        """Break every connection, and know nothing of who was connected."""
+        assert self.server is not None
+        iserver = self.server.iserver
+        for transport in list(iserver.asyncio_transports):
+            transport.abort()
+        for session in list(iserver._external_sessions.values()):
+            await session.close_session(delete_subs=True)
+        await iserver.subscription_service.delete_subscriptions(
+            list(iserver.subscription_service.subscriptions)
+        )
+
+    async def vanish(self) -> None:
+        """Be gone, quickly, with all that is in memory still there."""
+        assert self.server is not None
+        await self.forget()
+        assert self.server.bserver is not None
+        await self.server.bserver.stop()
+
+    async def reappear(self) -> None:
+        """Listen again."""
+        assert self.server is not None
+        assert self.server.bserver is not None
+        await self.server.bserver.start()
 
     async def publish_garbage(self) -> None:
         await self.write("Count", ua.Variant([1.0, 2.0]), 1_800_000_000_000_000_000)

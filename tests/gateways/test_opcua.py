@@ -336,7 +336,10 @@ async def test_following_the_servers_clock(peer, quick):
         peer.own_time = True
         await peer.tell_time(start + 3600 * S)
         await peer.publish("count", 3.0, start + 3600 * S)
-        await until(lambda: sink.is_up() and 3.0 in sink.values("count") and sink.gaps, what=lambda: (sink, clock.now_ns()))
+        await until(
+            lambda: sink.is_up() and 3.0 in sink.values("count") and sink.gaps,
+            what=lambda: (sink, clock.now_ns()),
+        )
     assert [(s.value, s.time_ns - start, s.clock) for s in sink.of("count") if s.value][:2] == [
         (1.0, 0, "source"), (2.0, 24 * S, "source"),
     ]  # fmt: skip
