@@ -10,8 +10,9 @@ import numpy as np
 
 from analytics.atoms import Fragments
 from analytics.baseline import Fit, NotEnoughData, cusum, fit, saving
-from analytics.groups import Row, group
-from analytics.signals import Floats
+from analytics.fields import ATOM_FIELDS
+from analytics.groups import Row, group, keyed, pick
+from analytics.signals import NO_TIMES, Floats, Times
 from fieldlab_configs import Site
 
 Per = Literal["shift", "day"]
@@ -19,6 +20,8 @@ BLOCK_KEYS: Final[dict[Per, tuple[str, ...]]] = {"shift": ("shift_date", "shift"
 MISSING_AT_MOST: Final = 0.01
 """Share of a block whose energy or counts nobody read at which the block is left out."""
 HOURS: Final = "base"
+_CALENDAR: Final = ATOM_FIELDS.index("calendar_time_s")
+_EVER: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Blocks:
         Hours, then parts of each product.
     energy : ndarray of float64, shape (n,)
         [kWh]
+    start_ns : ndarray of int64, shape (n,)
+        The first cell of each.
     excluded : int
         Blocks that were left out, for want of energy readings or counts.
     measured : bool
@@ -41,6 +46,7 @@ class Blocks:
     products: tuple[str, ...]
     design: Floats
     energy: Floats
+    start_ns: Times
     excluded: int
     measured: bool
 
@@ -59,15 +65,16 @@ def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Seque
         Columns that are wanted in any case.
     """
     keys = BLOCK_KEYS[per]
-    whole = {tuple(r[k] for k in keys): r for r in group(site, fragments, keys)}
+    whole = {tuple(str(r[k]) for k in keys): r for r in group(site, fragments, keys)}
+    begins = _begins(site, fragments, keys)
     made: dict[tuple[Any, ...], dict[str, float | None]] = {}
     for row in group(site, fragments, (*keys, "product")):
-        made.setdefault(tuple(row[k] for k in keys), {})[str(row["product"])] = _number(
+        made.setdefault(tuple(str(row[k]) for k in keys), {})[str(row["product"])] = _number(
             row["produced_quantity"]
         )
     kept = [
         key
-        for key, sums in whole.items()
+        for key, sums in sorted(whole.items(), key=lambda item: begins[item[0]])
         if sums["energy_kwh"] is not None and None not in made[key].values() and not _unread(sums)
     ]
     names = sorted({*products, *(p for key in kept for p, n in made[key].items() if n)})
@@ -78,7 +85,23 @@ def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Seque
     energy = [_number(whole[key]["energy_kwh"]) for key in kept]
     design = np.array(rows, dtype=float).reshape(len(rows), 1 + len(names))
     measured = any(sums["energy_kwh"] is not None for sums in whole.values())
-    return Blocks(tuple(names), design, np.array(energy, dtype=float), len(whole) - len(kept), measured)
+    return Blocks(
+        products=tuple(names),
+        design=design,
+        energy=np.array(energy, dtype=float),
+        start_ns=np.array([begins[key] for key in kept], np.int64),
+        excluded=len(whole) - len(kept),
+        measured=measured,
+    )
+
+
+def _begins(site: Site, fragments: Sequence[Fragments], keys: Sequence[str]) -> dict[tuple[str, ...], int]:
+    """The first cell of each block [ns]."""
+    held = [pick(f, f.values[:, _CALENDAR] > 0) for f in fragments]
+    names, index, _ = keyed(site, held, keys)
+    first = np.full(len(names), _EVER)
+    np.minimum.at(first, index, np.concatenate([NO_TIMES, *(f.cell_ns for f in held)]))
+    return {tuple(map(str, name)): int(start) for name, start in zip(names, first, strict=True)}
 
 
 def _unread(sums: Row) -> bool:
@@ -112,7 +135,9 @@ def baseline(
         ``reason_values``, ``blocks``,
         ``blocks_excluded``, ``equation``, ``terms`` (list of name, unit, estimate, error, low, high),
         ``r2``, ``cv_rmse``, ``rho``, ``effective_blocks``; and of the reported period ``expected_kwh``,
-        ``used_kwh``, ``saved_kwh``, ``saved_low_kwh``, ``saved_high_kwh``, ``cusum_kwh`` and ``alarms``.
+        ``used_kwh``, ``saved_kwh``, ``saved_low_kwh``, ``saved_high_kwh`` and ``alarms``. Per block of the
+        reported period, or without one of the reference: ``block_ns`` (its start), ``block_used_kwh``,
+        ``block_expected_kwh`` and ``cusum_kwh``, the running sum of used less expected.
     """
     learned = blocks(site, reference, per)
     row: dict[str, Any] = {
@@ -125,7 +150,7 @@ def baseline(
     )
     try:
         law = _law(learned)
-        row |= _told(law)
+        row |= _told(law) | _by_block(law, learned)
         if reported:
             row |= _reported(law, learned, blocks(site, reported, per, learned.products))
     except NotEnoughData as error:
@@ -142,7 +167,8 @@ def _law(learned: Blocks) -> Fit:
 
 _FIGURES = (
     "equation", "terms", "r2", "cv_rmse", "rho", "effective_blocks", "blocks_reported", "expected_kwh",
-    "used_kwh", "saved_kwh", "saved_low_kwh", "saved_high_kwh", "cusum_kwh", "alarms",
+    "used_kwh", "saved_kwh", "saved_low_kwh", "saved_high_kwh", "alarms", "block_ns", "block_used_kwh",
+    "block_expected_kwh", "cusum_kwh",
 )  # fmt: skip
 
 
@@ -171,7 +197,7 @@ def _reported(law: Fit, learned: Blocks, found: Blocks) -> dict[str, Any]:
     if not len(found.energy):
         raise NotEnoughData("nothing_reported")
     won = saving(law, found.design, found.energy)
-    total, alarms = cusum(found.energy - found.design @ law.estimate, float(np.sqrt(law.variance)))
+    _, alarms = cusum(found.energy - found.design @ law.estimate, float(np.sqrt(law.variance)))
     return {
         "blocks_reported": len(found.energy),
         "expected_kwh": won.expected,
@@ -179,8 +205,17 @@ def _reported(law: Fit, learned: Blocks, found: Blocks) -> dict[str, Any]:
         "saved_kwh": won.saved,
         "saved_low_kwh": won.low,
         "saved_high_kwh": won.high,
-        "cusum_kwh": [float(v) for v in total],
         "alarms": alarms,
+    } | _by_block(law, found)
+
+
+def _by_block(law: Fit, found: Blocks) -> dict[str, Any]:
+    expected = found.design @ law.estimate
+    return {
+        "block_ns": found.start_ns.tolist(),
+        "block_used_kwh": found.energy.tolist(),
+        "block_expected_kwh": expected.tolist(),
+        "cusum_kwh": np.cumsum(found.energy - expected).tolist(),
     }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from analytics.deliveries import Store
 from analytics.energy_blocks import baseline
 from analytics.experiments import results
-from analytics.kept import baseline_rows, keep
+from analytics.kept import baseline_rows, block_rows, keep
 from analytics.query import DAY_NS, stored_fragments
+from analytics.schedule import local_date, utc_ns
 from analytics.study import laws
 from analytics.touched import Span
 from fieldlab_configs import Experiment, Machine, Site, fingerprint
@@ -108,7 +111,8 @@ class Keeper:
 
     def _learn(self, now_ns: int) -> None:
         """Once a day, what energy goes with what each machine makes, by its last whole days."""
-        until_ns = now_ns // DAY_NS * DAY_NS
+        zone = ZoneInfo(self.site.timezone.at(now_ns))
+        until_ns = utc_ns(dt.datetime.combine(local_date(now_ns, zone), dt.time()), zone)
         if until_ns == self._learned_ns:
             return
         self._learned_ns = until_ns
@@ -117,7 +121,11 @@ class Keeper:
             atoms = stored_fragments(self.site, self.store, start_ns, until_ns, {machine.id})
             if atoms:
                 law = baseline(self.site, machine.id, atoms, [], "day")
-                self.store.write("kpi", list(baseline_rows(self.site, law, until_ns)))
+                where = {"machine": machine.id, "experiment": "none"}
+                for measurement in ("baseline", "baseline_block"):
+                    self.store.delete("kpi", measurement, where=where)
+                rows = [*baseline_rows(self.site, law, until_ns), *block_rows(self.site, law)]
+                self.store.write("kpi", rows)
 
 
 def _has_meter(machine: Machine) -> bool:

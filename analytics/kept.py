@@ -11,6 +11,8 @@ from analytics.groups import Row
 from analytics.written import tags_of
 from fieldlab_configs import Experiment, Site, fingerprint
 
+RESULTS: Final = ("experiment_result", "baseline", "baseline_block")
+"""The measurements that an experiment's results are kept in."""
 _FIGURES: Final = {
     "estimate": "effect",
     "low": "low",
@@ -46,7 +48,8 @@ def keep(
     rows = [*_results(site, experiment, results, time_ns)]
     for law in laws:
         rows += baseline_rows(site, law, time_ns, experiment=experiment.id)
-    for measurement in ("experiment_result", "baseline"):
+        rows += block_rows(site, law, experiment=experiment.id)
+    for measurement in RESULTS:
         # A figure that can no longer be told would otherwise stay.
         store.delete("kpi", measurement, where={"experiment": experiment.id})
     store.write("kpi", rows)
@@ -89,6 +92,28 @@ def baseline_rows(site: Site, law: Row, time_ns: int, *, experiment: str = "none
         yield "baseline", tags, "verdict", time_ns, str(law["verdict"])
         yield "baseline", tags, "reason", time_ns, str(law["reason"] or "")
         yield "baseline", tags, "fingerprint", time_ns, mark
+
+
+def block_rows(site: Site, law: Mapping[str, Any], *, experiment: str = "none") -> Iterator[StoredRow]:
+    """What each block used, what it was expected to use, and the running sum of the difference.
+
+    Parameters
+    ----------
+    site : Site
+    law : dict
+        See :func:`analytics.energy_blocks.baseline`.
+    experiment : str
+        ``none``: the machine's own, of no experiment.
+    """
+    tags = tags_of(site, experiment=experiment, machine=str(law["machine"]))
+    fields = (
+        ("used_kwh", "block_used_kwh"),
+        ("expected_kwh", "block_expected_kwh"),
+        ("cusum_kwh", "cusum_kwh"),
+    )
+    for field, name in fields:
+        for time_ns, value in zip(law["block_ns"] or (), law[name] or (), strict=True):
+            yield "baseline_block", tags, field, time_ns, float(value)
 
 
 def _terms(law: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics.fetch import Row
+from analytics.kept import RESULTS
 from analytics.shared import Shared, Store, shares
 from analytics.touched import Span, merged_spans, values_of
 from analytics.written import NO_REASON, reason_within, stored_stops
@@ -108,6 +109,6 @@ def _results(store: Store, experiment: str) -> int:
     tables = store.read("kpi", "experiment_result", where=where)
     told = sum(1 for t in tables for column in t.columns.values() for _ in values_of(t.time_ns, column))
     if told:
-        for measurement in ("experiment_result", "baseline"):
+        for measurement in RESULTS:
             store.delete("kpi", measurement, where=where)
     return told

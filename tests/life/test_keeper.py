@@ -108,6 +108,13 @@ def test_they_are_those_of_the_command_and_the_companys(shop):
     assert "estimate" not in kept["material_per_good_unit_kg"]
     assert laws["saved"]["low"] < laws["saved"]["estimate"] < laws["saved"]["high"]
     assert laws["none"]["estimate"] == pytest.approx(0.05 * 1.0, rel=0.1)  # kWh per part of no product
+    blocks = shop.rows("kpi", "baseline_block", where={"experiment": "coolant"})
+    times = [time for _, time in sorted(blocks, key=lambda key: key[1])]
+    assert times == [at(7 * HOUR_S + 1800 * n) for n in range(14)]
+    rows = [blocks[key] for key in sorted(blocks, key=lambda key: key[1])]
+    saved = sum(row["expected_kwh"] - row["used_kwh"] for row in rows)
+    assert rows[-1]["cusum_kwh"] == pytest.approx(-saved)
+    assert laws["saved"]["estimate"] == pytest.approx(saved)
     copied = shop.rows(f"shared:{shop.company}", "experiment_result")
     assert {dict(tags)["kpi"]: row for (tags, _), row in copied.items()} == stored(shop)
 
@@ -155,3 +162,33 @@ def test_a_company_that_left_gets_none(shop):
     assert stored(shop) == {}
     assert stored(shop, "baseline") == {}
     assert not shop.rows(f"shared:{shop.company}", "experiment_result")
+
+
+def test_each_machine_has_a_baseline_of_its_last_days(lab):
+    """Base load and energy per part by its whole days, learned once a day; today is not yet whole."""
+    company = f"a{lab.id[-8:]}"
+    lab.configure(CONFIG % (company, company))
+    rng, count, energy = random.Random(6), 0.0, 100.0
+    told = [(at(0), "state", 1.0), (at(0), "total_count", 0.0), (at(0), "energy", energy)]
+    for day in range(9):  # a local day ends at 23:00 UTC
+        made, hours = rng.randint(200, 900), 24 if day else 23
+        count, energy = count + made, energy + hours * 1.5 + 0.05 * made + rng.gauss(0, 0.5)
+        told += [(at((day * 24 + 22) * HOUR_S), "total_count", count)]
+        told += [(at((day * 24 + 23) * HOUR_S), "energy", energy)]
+    lab.put("m1", told)
+    now = at(9 * 24 * HOUR_S + HOUR_S)
+    job, keeper = lab.job(), Keeper(lab.site, JobStore(lab.store), clock_s=Clock())
+    keeper.update(job.step(now), now)
+
+    def own(measurement):
+        found = lab.rows("kpi", measurement, where={"experiment": "none"})
+        return {dict(tags).get("term", time): row for (tags, time), row in found.items()}
+
+    terms = own("baseline")
+    assert terms["base"]["low"] < 1.5 < terms["base"]["high"]
+    assert terms["none"]["low"] < 0.05 < terms["none"]["high"]
+    assert terms["base"]["blocks"] == 9
+    assert len(own("baseline_block")) == 9
+    before = own("baseline")
+    keeper.update({"m1": []}, now + HOUR_S * NS)
+    assert own("baseline") == before
