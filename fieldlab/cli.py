@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
+from fieldlab.logs import FORMS, set_up
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -27,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = os.environ.get("FIELDLAB_LOG", "warning").upper()
     if level not in LEVELS:
         return _say(f"FIELDLAB_LOG={level.lower()}: choose from {', '.join(LEVELS).lower()}", 2)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    # What these libraries say of a lost connection, our own lines say better.
-    for name in ("asyncua", "amqtt", "transitions"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    form = getattr(args, "log_format", None) or os.environ.get("FIELDLAB_LOG_FORMAT", "text").lower()
+    if form not in FORMS:
+        return _say(f"FIELDLAB_LOG_FORMAT={form}: choose from {', '.join(FORMS)}", 2)
+    set_up(level, form)
     try:
         return _run(args)
     except BrokenPipeError:
@@ -79,6 +79,7 @@ def _status(error: Exception) -> int | None:
         "dashboards.errors.AddressInUse": 2,
         "dashboards.errors.CannotListen": 2,
         "gateways.errors.CertificateUnusable": 2,
+        "gateways.errors.SourceRefused": 2,
         "simulator.errors.CannotSimulate": 2,
         "simulator.errors.PortBusy": 2,
         "simulator.errors.NobodyListens": 1,

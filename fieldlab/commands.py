@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
         )
     )
     _simulate(commands.add_parser("simulate", help="serve the config's machines over their real protocols"))
-    _gateway(commands.add_parser("gateway", help="read machines and deliver to the store, until stopped"))
+    engineer.gateway(
+        commands.add_parser("gateway", help="read machines and deliver to the store, until stopped")
+    )
     _analytics(commands.add_parser("analytics", help="turn raw data into atoms, until stopped"))
     _app(commands.add_parser("app", help="serve the page over the config's store, until stopped"))
     _check(commands.add_parser("check", help="check a config without connecting to anything"))
@@ -124,14 +126,6 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         help="where OPC UA servers listen (127.0.0.1); 0.0.0.0 in a container",
     )
     command.set_defaults(room="fieldlab.simulate")
-
-
-def _gateway(command: argparse.ArgumentParser) -> None:
-    _config(command)
-    command.add_argument(
-        "--gateway", metavar="NAME", help="which of the config's gateways; default: the only one"
-    )
-    command.set_defaults(room="fieldlab.gateway")
 
 
 def _analytics(command: argparse.ArgumentParser) -> None:

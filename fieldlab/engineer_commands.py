@@ -12,6 +12,18 @@ def days(text: str) -> int:
     return int(text)
 
 
+def gateway(command: argparse.ArgumentParser) -> None:
+    """`fieldlab gateway`."""
+    command.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+    command.add_argument(
+        "--gateway", metavar="NAME", help="which of the config's gateways; default: the only one"
+    )
+    command.add_argument(
+        "--log-format", choices=("text", "json"), help="of the log, on standard error (text)"
+    )
+    command.set_defaults(room="fieldlab.gateway")
+
+
 def pki(command: argparse.ArgumentParser) -> None:
     """`fieldlab pki`."""
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -4,51 +4,36 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import gc
 
 from fieldlab.errors import WrongUse
+from fieldlab.gateway_service import Service, leave_in_time
+from fieldlab.secrets import hide_secrets
 from fieldlab.services import until_stopped
-from fieldlab.stores import opened_store
+from fieldlab.stores import require_store
 from fieldlab_configs import Site, load
-from gateways.clock import GatewayClock
-from gateways.gateway import run as run_gateway
+from gateways.notify import Notifier
 from ingest.account import Ledger
-from ingest.catalogue import check_signals
-from ingest.pipeline import Pipeline
-from ingest.store import StoreUnavailable
-
-DRAIN_S = 6.0
-_COLLECT_EVERY = 100_000
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one gateway; its account is the last line it prints."""
     site = load(args.config)
     name = gateway_name(site, args.gateway)
-    store = opened_store(site)
-    with contextlib.suppress(
-        StoreUnavailable
-    ):  # a gateway starts without its store, or one it may only write
-        check_signals(site, store)
+    require_store(site)
+    hide_secrets(site)
+    service = Service(site, name, Notifier())
+    reload = asyncio.Event()
 
-    async def service(stop: asyncio.Event) -> None:
-        # Samples and rows hold no circles: to look for some after every 700 of them is most of their cost.
-        gc.freeze()
-        gc.set_threshold(_COLLECT_EVERY, 20, 50)
-        clock = GatewayClock(site.gateways[name].clock)
-        async with Pipeline(site, name, store, now_ns=clock.now_ns) as pipeline:
-            sources = ", ".join(site.gateways[name].sources)
-            print(f"gateway {name}: reading {sources}; Ctrl-C stops it", flush=True)
-            await run_gateway(site, name, pipeline, clock, stop=stop)
-            await pipeline.drained(DRAIN_S)
-            account = pipeline.ledger()
+    async def served(stop: asyncio.Event) -> None:
+        leaving = leave_in_time(stop)
+        account = await service.run(stop, reload)
         print(f"gateway {name}: {told(account)}", flush=True)
+        leaving.cancel()
 
     try:
-        asyncio.run(until_stopped(service))
+        asyncio.run(until_stopped(served, hangup=reload.set))
     finally:
-        store.close()
+        service.store.close()
     return 0
 
 

@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable
 from fieldlab_configs import Site
 
 
-async def until_stopped(service: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a service until SIGINT or SIGTERM asks it to stop."""
+async def until_stopped(
+    service: Callable[[asyncio.Event], Awaitable[None]], hangup: Callable[[], None] | None = None
+) -> None:
+    """Run a service until SIGINT or SIGTERM asks it to stop; call `hangup` at each SIGHUP."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if hangup is not None:
+        loop.add_signal_handler(signal.SIGHUP, hangup)
     await service(stop)
 
 

@@ -17,11 +17,14 @@ _FIRST, _LAST = -(2**62), 2**62
 
 def opened_store(site: Site) -> Store:
     """The store of the config; WrongUse where it names none."""
-    if site.store is None:
-        raise WrongUse(
-            f"{site.path}: store: the config names no store; add one, or give recordings with --input"
-        )
+    require_store(site, ", or give recordings with --input")
     return open_store(site)
+
+
+def require_store(site: Site, otherwise: str = "") -> None:
+    """WrongUse where the config names no store."""
+    if site.store is None:
+        raise WrongUse(f"{site.path}: store: the config names no store; add one{otherwise}")
 
 
 def extent(store: Store) -> tuple[int | None, int | None]:

@@ -5,6 +5,7 @@ from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
 from fieldlab_configs.connections import (
     DriverSource,
     Gateway,
+    Metrics,
     Source,
     Spool,
     StoreConfig,
@@ -44,6 +45,7 @@ __all__ = [
     "Gateway",
     "Line",
     "Machine",
+    "Metrics",
     "MqttSource",
     "OpcUaSource",
     "PlannedDowntime",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fieldlab_configs.base import Fault, Model
-from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
+from fieldlab_configs.broker_sources import Host, MqttSource, Port, SparkplugSource
 from fieldlab_configs.kinds import File, Id, Number, OneOf, Size, Text, Url
 from fieldlab_configs.opcua_source import OpcUaSource
 from fieldlab_configs.secret import Secret
@@ -36,12 +36,20 @@ class Spool(Model):
     when_full: Literal["block", "drop_oldest"] = "block"  # block: machines wait, nothing is lost
 
 
+class Metrics(Model):
+    """Where a gateway tells how it does: `/metrics` for Prometheus, and `/healthz`."""
+
+    port: Port
+    bind: Host = "127.0.0.1"  # anybody who can reach it may read
+
+
 class Gateway(Model):
     """One gateway process: its sources, its spool, its clock."""
 
     sources: tuple[str, ...]
     spool: Spool = Spool()
     clock: Literal["system", "source"] = "system"
+    metrics: Metrics | None = None
 
     def faults(self) -> Iterator[Fault]:
         """No source, or one twice."""

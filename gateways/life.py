@@ -95,6 +95,25 @@ class Life:
             if life.source == source and machine in (None, life.machine) and life.up:
                 self._end(life, self._clock.reading_ns(source))
 
+    def forget(self, source: str, machine: str) -> None:
+        """Look after a machine no longer: its life ends, and nothing more is said of it."""
+        self.fall(source, machine)
+        self._lives.pop((source, machine), None)
+
+    def fall_unless_it_runs_out(self, source: str, machine: str) -> None:
+        """Life ends now where nothing else would end it: its last proof had no end of its own."""
+        life = self._lives.get((source, machine))
+        if life is not None and life.until_ns is None and not life.hold_ns:
+            self.fall(source, machine)
+
+    def beat_every(self, heartbeat_s: float) -> None:
+        """Another interval from now on."""
+        self._beat_ns = round(heartbeat_s * SECOND_NS)
+
+    def all_up(self) -> dict[tuple[str, str], bool]:
+        """Per source and machine, whether it is alive."""
+        return {key: life.up for key, life in self._lives.items()}
+
     def advance(self) -> None:
         """The clock that we follow has moved: end what ran out, beat for what was up all along."""
         if not self._clock.follows:

@@ -58,6 +58,11 @@ class PatientSink:
         self._sink = sink
         self._rollup = Rollup(log)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the spool takes nothing now; None where it does."""
+        return self._rollup.trouble
+
     async def accept(self, samples: Sequence[Sample]) -> None:
         """Take samples."""
         await self._until_taken(lambda: self._sink.accept(samples))

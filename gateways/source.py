@@ -16,6 +16,7 @@ from gateways.clock import GatewayClock
 from gateways.errors import SourceRefused
 from gateways.life import Life
 from gateways.sink import Sink
+from gateways.source_life import SourceLife
 
 DRIVERS: Final[Mapping[str, str]] = {
     # kind in the configuration -> where its driver is; imported only where a gateway uses it
@@ -55,7 +56,7 @@ class Context:
         Takes what the source brings; waits by itself while the spool is full.
     clock : GatewayClock
         Of the gateway.
-    life : Life
+    life : Life or SourceLife
         Takes proof of life and its end.
     folder : Path or None
         Where a source may keep what it must know after a restart.
@@ -65,7 +66,7 @@ class Context:
     gateway: str
     sink: Sink
     clock: GatewayClock
-    life: Life
+    life: Life | SourceLife
     folder: Path | None = None
 
     def file(self, name: str) -> Path | None:

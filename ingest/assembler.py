@@ -96,6 +96,19 @@ class Assembler:
         self._added: list[tuple[_Signal, int]] = []
         self._qualities_before: dict[int, tuple[_Signal, list[Quality]]] = {}
 
+    def adopt(self, site: Site) -> None:
+        """Go over to another configuration; what it no longer names is known on, for what is on its way."""
+        machines = {m.id: MachineSeries.of(site, m) for m in site.machines()}
+        self._machines |= machines
+        self._sources |= {(m.id, name): s.source for m in site.machines() for name, s in m.signals.items()}
+        for key, before in self._signals.items():
+            series = machines.get(key[0])
+            if series is None or not series.knows(key[1]):
+                continue
+            signal = _Signal(series, key[1], self.gateway, self._sources.get(key, NONE))
+            signal.times, signal.qualities = before.times, before.qualities
+            self._signals[key] = signal
+
     def take(self, samples: Iterable[Sample]) -> Assembled:
         """Samples to rows. Follow with :meth:`keep` or :meth:`undo`."""
         made = Assembled()

@@ -193,12 +193,15 @@ class Patience:
         self.wait_s = 0.0
         self._failures = 0
         self._spoke_at_s = -self.SPEAK_EVERY_S
+        self.trouble: str | None = None
+        """Why the last delivery failed; None where it did not."""
 
     def failed(self, error: Exception) -> None:
         """It did not work: wait longer each time, or as long as the store asks for."""
         asked = error.retry_after_s if isinstance(error, StoreUnavailable) else None
         self.wait_s = asked if asked is not None else min(self.FIRST_S * 2**self._failures, self.LONGEST_S)
         self._failures = min(self._failures + 1, 16)
+        self.trouble = str(error)
         if time.monotonic() - self._spoke_at_s >= self.SPEAK_EVERY_S:
             self._spoke_at_s = time.monotonic()
             log.warning("gateway %s cannot deliver, and keeps what it has in its spool: %s", self.name, error)
@@ -209,4 +212,5 @@ class Patience:
             log.warning("gateway %s delivers again", self.name)
             self._spoke_at_s = -self.SPEAK_EVERY_S
         self._failures = 0
+        self.trouble = None
         self.wait_s = 0.0 if full else self.LINGER_S

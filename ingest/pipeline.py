@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,9 +23,10 @@ from ingest.room import Alarm, Room
 from ingest.rows import link_tags
 from ingest.samples import Sample
 from ingest.spool import KEEP_SAMPLES, Spool
+from ingest.state import State
 from ingest.store import Row, Store, StoreUnavailable
 
-__all__ = ["Gap", "Ledger", "Link", "Pipeline"]
+__all__ = ["Gap", "Ledger", "Link", "Pipeline", "State"]
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class Pipeline:
             spool.path, gateway, spool.max_bytes, drops_oldest=spool.when_full == "drop_oldest"
         )
         self._assembler = Assembler(site, gateway)
+        self._now_ns = now_ns
         self._delivery = Delivery(site.fieldlab, gateway, store, now_ns=now_ns)
         self._requests: asyncio.Queue[_Request] = asyncio.Queue(_QUEUE)
         # All of the spool's work is done in this one thread, in the order in which it is asked for.
@@ -94,6 +97,8 @@ class Pipeline:
         self._patience = Patience(gateway)
         self._alarm = Alarm(gateway)
         self._room: Room | None = None
+        self._oldest_ns: int | None = None
+        self._between = asyncio.Lock()
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._open = False
@@ -179,6 +184,26 @@ class Pipeline:
         """The account of samples, as of the last commit."""
         return self._spool.ledger()
 
+    def state(self) -> State:
+        """How it does, as of the last delivery."""
+        waits = self._oldest_ns is not None and self.ledger().waiting > 0
+        lag_s = max((time.time_ns() - (self._oldest_ns or 0)) / 1e9, 0.0) if waits else 0.0
+        return State(self.ledger(), self._room, lag_s, self._patience.trouble, self._stalled())
+
+    def _stalled(self) -> tuple[str, ...]:
+        return tuple(task.get_name() for task in self._tasks if self._open and task.done())
+
+    async def adopt(self, site: Site, store: Store) -> None:
+        """Go over to another configuration and store, between two commits and two deliveries.
+
+        The spool stays as it is. When this returns, the store before it is no longer used.
+        """
+        async with self._between:
+            await self._in_thread(lambda: self._assembler.adopt(site))
+            self.site = site
+            self._delivery = Delivery(site.fieldlab, self.gateway, store, now_ns=self._now_ns)
+            self._patience.wait_s = 0.0
+
     async def drained(self, timeout_s: float) -> bool:
         """Whether all that was committed has been delivered, within that time."""
         try:
@@ -254,7 +279,8 @@ class Pipeline:
             await asyncio.sleep(self._patience.wait_s)
             self._news.clear()
             try:
-                more = await self._deliver_once()
+                async with self._between:
+                    more = await self._deliver_once()
             except (SpoolUnavailable, StoreUnavailable, ConfigError) as error:
                 self._patience.failed(error)
                 continue
@@ -275,6 +301,7 @@ class Pipeline:
             self._room = await self._in_thread(spool.room)
             self._alarm.look(self._room)
         batches, gaps = await self._in_thread(lambda: (spool.waiting(DELIVERED_ROWS), spool.untold_gaps()))
+        self._oldest_ns = batches[0].at_ns if batches else None
         outcome = await asyncio.to_thread(
             self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns, self._room
         )

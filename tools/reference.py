@@ -16,7 +16,7 @@ from fieldlab_configs import kinds, time_kinds
 from fieldlab_configs.base import Model
 from fieldlab_configs.broker_sources import MqttSource, SparkplugSource, Topics
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
-from fieldlab_configs.connections import DriverSource, Gateway, Spool, StoreConfig
+from fieldlab_configs.connections import DriverSource, Gateway, Metrics, Spool, StoreConfig
 from fieldlab_configs.dated import Dated
 from fieldlab_configs.experiments import Company, Experiment, Window
 from fieldlab_configs.opcua_source import OpcUaSource
@@ -42,7 +42,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MODELS: tuple[type[Model], ...] = (
     Site, EnergyFactors, Shift, Break, Line, Machine, Product, StateMap, FromCount, FromPower,
     PlannedDowntime, Signal, Company, Experiment, Window, OpcUaSource, MqttSource, Topics,
-    SparkplugSource, DriverSource, Gateway, Spool,
+    SparkplugSource, DriverSource, Gateway, Metrics, Spool,
     StoreConfig, Secret,
 )  # fmt: skip
 EXIT_STATUS = """## Exit status
@@ -50,7 +50,8 @@ EXIT_STATUS = """## Exit status
 0: done. 1: it ran and found what the command exists to find. 2: wrong use or a wrong config, with one clear
 message on standard error.
 
-`FIELDLAB_LOG=INFO` (or `DEBUG`) in the environment makes any command say what it does, on standard error.
+`FIELDLAB_LOG=INFO` (or `DEBUG`) in the environment makes any command say what it does, on standard error;
+`FIELDLAB_LOG_FORMAT=json` makes each line of that a JSON object.
 """
 GENERATED = "<!-- Written by tools/reference.py from the code; do not edit. -->\n"
 

@@ -1,0 +1,26 @@
+"""What of a configuration can change while its gateway runs."""
+
+from __future__ import annotations
+
+from fieldlab_configs import ConfigError, Site
+
+
+def check_change(before: Site, after: Site, gateway: str) -> None:
+    """Refuse a configuration that a running gateway cannot go over to.
+
+    Raises
+    ------
+    ConfigError
+        With the keys that need a restart.
+    """
+    if after.fieldlab != before.fieldlab:
+        raise ConfigError([f"{after.path}: fieldlab: is another one; restart the gateway"])
+    if gateway not in after.gateways:
+        raise ConfigError([f"{after.path}: gateways: {gateway} is no longer there; stop it, or put it back"])
+    old, new = before.gateways[gateway], after.gateways[gateway]
+    fixed = [key for key in ("spool", "clock", "metrics") if getattr(old, key) != getattr(new, key)]
+    if after.store is None:
+        fixed.append("store")
+    if fixed:
+        keys = ", ".join("store" if key == "store" else f"gateways.{gateway}.{key}" for key in fixed)
+        raise ConfigError([f"{after.path}: {keys}: cannot change while the gateway runs; restart it"])
