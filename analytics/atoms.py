@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analytics.course import CODES, DOWN, MINOR_DOWN, MINOR_STOPPED, STOPPED, Course, Pieces, Runs, Stop
 from analytics.fields import ATOM_FIELDS
-from analytics.grid import STOP_CLASSES, Grid, Ints, Runs, Stop, find_stops, make_grid, timeline
+from analytics.grid import Grid, Ints, make_grid
 from analytics.grouping import Groups
 from analytics.parts import quantity_columns
 from analytics.schedule import Schedule
@@ -54,15 +55,21 @@ class MachineResult:
     Attributes
     ----------
     fragments : Fragments
-    stop_runs : Runs
-        Every stop that touches the range, whole.
-    state_runs : Runs
-        The state timeline.
+    course : Course
+        Of the state, over all that is known.
+    start_ns, end_ns : int
+        The range.
     """
 
     fragments: Fragments
-    stop_runs: Runs
-    state_runs: Runs
+    course: Course
+    start_ns: int
+    end_ns: int
+
+    @property
+    def stop_runs(self) -> Runs:
+        """Every stop that touches the range, whole."""
+        return self.course.stops(self.start_ns, self.end_ns)
 
     @property
     def stops(self) -> list[Stop]:
@@ -72,7 +79,7 @@ class MachineResult:
     @property
     def timeline(self) -> list[tuple[int, int, str]]:
         """The state timeline, as ``(start_ns, end_ns, class)``."""
-        return self.state_runs.states()
+        return self.course.timeline(self.start_ns, self.end_ns).states()
 
 
 def analyse(
@@ -116,43 +123,56 @@ def analyse(
     if end_ns < start_ns:
         raise ValueError(f"the range ends ({end_ns}) before it starts ({start_ns})")
     span = machine.span or (start_ns, end_ns)
-    reach = min(start_ns, span[0]), max(end_ns, span[1], known_until_ns or end_ns)
+    low, high = min(start_ns, span[0]), max(end_ns, span[1], known_until_ns or end_ns)
+    course = Course.of(machine.state, low, high, minor_stop_s=machine.machine.minor_stop_s)
     cell_ns = site.cell_s * NS if by_cell else None
-    show = (start_ns, end_ns)
-    grid = make_grid(site, machine, calendar, line_pri, reach=reach, show=show, cell_ns=cell_ns)
-    minor, stops = find_stops(grid, machine.machine.minor_stop_s)
+    grid = make_grid(site, machine, calendar, line_pri, course, show=(start_ns, end_ns), cell_ns=cell_ns)
     shown = (grid.edges[:-1] >= start_ns) & (grid.edges[:-1] < end_ns)
-    cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(grid.state), start_ns)
+    cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(shown), start_ns)
     groups = Groups.of(shown, cell, grid.shift, grid.product, grid.order, grid.line)
-    columns = _times(grid, minor, groups)
+    pieces = course.pieces(grid.edges[groups.shown.start : groups.shown.stop + 1])
+    keys = np.repeat(groups.keys(CODES * grid.planned, 2 * CODES), pieces.number)
+    keys += pieces.code
+    columns = _times(groups, pieces, keys)
     is_output = _stands_as([line.outputs for line in site.lines], machine.machine.id, grid)
     quantities = quantity_columns(machine, grid, grid.stretches(shown, cell, is_output))
     columns |= {name: groups.sum(column) for name, column in quantities.items()}
-    columns |= _energy(site, machine, grid, groups)
+    columns |= _energy(site, machine, grid, groups, pieces, keys)
     columns |= _line(site, machine, grid, groups, quantities, is_output)
-    return MachineResult(
-        _fragments(site, machine, calendar, groups, columns),
-        stops.touching(start_ns, end_ns),
-        timeline(grid, shown),
-    )
+    return MachineResult(_fragments(site, machine, calendar, groups, columns), course, start_ns, end_ns)
 
 
-def _times(grid: Grid, minor: Bools, groups: Groups) -> dict[str, Floats]:
+def _by_code(groups: Groups, keys: Ints, values: npt.NDArray[np.generic]) -> tuple[Floats, Floats]:
+    """The sums of pieces outside and inside planned busy time, by code; each of shape (groups, CODES)."""
+    sums = groups.table(keys, values, 2 * CODES)
+    return sums[:, :CODES], sums[:, CODES:]
+
+
+def _by_class(by_code: Floats) -> Floats:
+    """Minor stops counted with the others; shape (groups, len(STATE_CLASSES))."""
+    by_class = by_code[:, : len(STATE_CLASSES)].copy()
+    by_class[:, (STOPPED, DOWN)] += by_code[:, (MINOR_STOPPED, MINOR_DOWN)]
+    return by_class
+
+
+def _times(groups: Groups, pieces: Pieces, keys: Ints) -> dict[str, Floats]:
     """The fields that are durations [s], per group."""
-    seconds = grid.length_ns / NS
-    classes = len(STATE_CLASSES)
-    spent = groups.table(grid.state + classes * grid.planned, seconds, 2 * classes)
-    outside, inside = spent[:, :classes], spent[:, classes:]
-    columns = {"calendar_time_s": spent.sum(axis=1), "planned_busy_time_s": inside.sum(axis=1)}
+    # Whole nanoseconds are summed without an error, and divided once.
+    by_code = [sums / NS for sums in _by_code(groups, keys, np.diff(pieces.edges))]
+    outside, inside = (_by_class(sums) for sums in by_code)
+    columns = {
+        "calendar_time_s": (outside + inside).sum(axis=1),
+        "planned_busy_time_s": inside.sum(axis=1),
+    }
     for index, name in enumerate(STATE_CLASSES):
         columns[f"state_{name}_s"] = outside[:, index] + inside[:, index]
-    stopping = (grid.state == STOP_CLASSES[0]) | (grid.state == STOP_CLASSES[1])
+    within = by_code[1]
     columns |= {
         "actual_production_time_s": inside[:, PRODUCING],
         "actual_unit_setup_time_s": inside[:, STATE_CLASSES.index("setup")],
         "actual_unit_delay_time_s": inside[:, _DELAY].sum(axis=1),
-        "minor_stop_s": groups.sum(seconds * (minor & grid.planned)),
-        "breakdown_s": groups.sum(seconds * (stopping & ~minor & grid.planned)),
+        "minor_stop_s": within[:, MINOR_STOPPED] + within[:, MINOR_DOWN],
+        "breakdown_s": within[:, STOPPED] + within[:, DOWN],
         "unknown_time_s": inside[:, UNKNOWN],
         "overtime_production_s": outside[:, PRODUCING],
     }
@@ -161,7 +181,7 @@ def _times(grid: Grid, minor: Bools, groups: Groups) -> dict[str, Floats]:
     return columns
 
 
-def _energy(site: Site, m: View, grid: Grid, groups: Groups) -> dict[str, Floats]:
+def _energy(site: Site, m: View, grid: Grid, groups: Groups, pieces: Pieces, keys: Ints) -> dict[str, Floats]:
     """Energy, by class, and what follows from it, per group."""
     seconds = grid.length_ns / NS
     names = [f"energy_{name}_kwh" for name in STATE_CLASSES]
@@ -169,14 +189,15 @@ def _energy(site: Site, m: View, grid: Grid, groups: Groups) -> dict[str, Floats
         nothing = np.full(len(groups), np.nan)
         columns = dict.fromkeys(["energy_kwh", "energy_cost_eur", "co2_kg", *names], nothing)
         return columns | {"energy_missing_s": groups.sum(seconds)}
-    used = np.diff(m.energy.before(grid.edges))
-    missing = ~intervals(*m.energy.known).along(grid.edges[:-1]).astype(bool)
-    price, co2 = _factors(site, grid)
-    by_class = groups.table(grid.state, used, len(STATE_CLASSES))
+    outside, inside = _by_code(groups, keys, np.diff(m.energy.before(pieces.edges)))
+    by_class = _by_class(outside + inside)
     columns = {name: by_class[:, index] for index, name in enumerate(names)}
     # The whole is the sum of its parts: by class it adds up exactly.
     columns["energy_kwh"] = by_class.sum(axis=1)
+    missing = ~intervals(*m.energy.known).along(grid.edges[:-1]).astype(bool)
     columns["energy_missing_s"] = groups.sum(seconds * missing)
+    used = np.diff(m.energy.before(grid.edges))
+    price, co2 = _factors(site, grid)
     columns["energy_cost_eur"] = groups.sum(used * price)
     columns["co2_kg"] = groups.sum(used * co2)
     return columns
@@ -230,9 +251,9 @@ def _stands_as(of_lines: list[Dated[str]], machine: str, grid: Grid) -> Bools:
 def _fragments(
     site: Site, m: View, calendar: Schedule, groups: Groups, columns: dict[str, Floats]
 ) -> Fragments:
-    values = np.empty((len(groups), len(ATOM_FIELDS)))
+    values = np.empty((len(ATOM_FIELDS), len(groups)))
     for i, name in enumerate(ATOM_FIELDS):
-        values[:, i] = columns[name]
+        values[i] = columns[name]
     shifts = [*((o.name, o.date.isoformat()) for o in calendar.occurrences), ("none", "none")]
     named = set(m.machine.products)
     products = [*(p if p in named else "unlisted" for p in m.products), "none"]
@@ -244,7 +265,7 @@ def _fragments(
         shift_date=_names([d for _, d in shifts], groups.shift),
         product=_names(products, groups.product),
         order=_names([*m.orders, "none"], groups.order),
-        values=values,
+        values=values.T,
     )
 
 

@@ -12,6 +12,8 @@ from fieldlab_configs.states import code_text
 
 _TABLE: Final = 65_536
 """So far apart at most may whole numbers lie to be found by looking them up."""
+_NEAR: Final = 32
+"""So far apart at most may they lie for every number between to get a name, whether it occurs or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Codes:
     index : ndarray of int64, shape (n,)
         Of each in `names`.
     names : list of str
-        The distinct texts.
+        The distinct texts; not each need occur.
     """
 
     index: npt.NDArray[np.int64]
@@ -53,7 +55,10 @@ def coded(values: npt.NDArray[np.generic]) -> Codes:
     if high - low < _TABLE and abs(low) < 2**52:
         whole = numbers.astype(np.int64)
         if (whole == numbers).all():
-            whole -= int(low)
+            if low:
+                whole -= int(low)
+            if high - low < _NEAR:
+                return Codes(whole, [code_text(low + n) for n in range(int(high - low) + 1)])
             there = np.flatnonzero(np.bincount(whole))
             place = np.zeros(int(there[-1]) + 1, dtype=np.int64)
             place[there] = np.arange(len(there))

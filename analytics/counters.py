@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analytics.signals import Bools, Floats, Times
+from analytics.signals import Bools, Floats, Times, all_finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,42 +71,49 @@ def increments(time: Times, reading: Floats, *, rollover: float | None = None) -
     """
     if len(time) != len(reading):
         raise ValueError(f"time has {len(time)} entries and reading {len(reading)}: they must be pairs")
-    if not bool(np.all(np.isfinite(reading))):
+    if not all_finite(reading):
         raise ValueError("reading: every reading must be a finite number")
     if len(time) == 0:
         none = np.empty(0)
         return Increments(time, time, none, none.astype(bool), None)
     level, step = reading, np.diff(reading)
     leaves, enters = time[:-1], time[1:]  # last of one run of equal readings, first of the next
-    changed = np.flatnonzero(step)
-    if len(changed) < len(step):
+    if np.count_nonzero(step) < len(step):
+        changed = np.flatnonzero(step)
         leaves, enters = leaves[changed], enters[changed]
         level, step = np.append(reading[:1], reading[changed + 1]), step[changed]
-    spurious = _spurious_lows(level, step)
+    drops = np.flatnonzero(step < 0)
+    if len(drops) == 0:
+        return Increments(leaves, enters, step, np.zeros(len(step), dtype=bool), int(time[0]))
+    spurious = _spurious_lows(level, drops)
     if len(spurious):
         leaves, enters = np.delete(leaves, spurious), np.delete(enters, spurious - 1)
-        step = np.diff(np.delete(level, spurious))
         level = np.delete(level, spurious)
-    amount, reset = _resolve(level, step, rollover)
-    some = (amount != 0) | reset
-    if some.all():
-        return Increments(leaves, enters, amount, reset, int(time[0]))
-    return Increments(leaves[some], enters[some], amount[some], reset[some], int(time[0]))
+        step = np.diff(level)
+        drops = np.flatnonzero(step < 0)
+    amount, reset = _resolve(level, step, drops, rollover)
+    nothing = np.flatnonzero(amount == 0)
+    nothing = nothing[~reset[nothing]]
+    if len(nothing):
+        leaves, enters = np.delete(leaves, nothing), np.delete(enters, nothing)
+        amount, reset = np.delete(amount, nothing), np.delete(reset, nothing)
+    return Increments(leaves, enters, amount, reset, int(time[0]))
 
 
-def _spurious_lows(level: Floats, step: Floats) -> npt.NDArray[np.int64]:
+def _spurious_lows(level: Floats, drops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Which runs are lower than the one before, and followed by one at its level or above."""
-    low = np.flatnonzero(step < 0) + 1
+    low = drops + 1
     low = low[low < len(level) - 1]
     return low[level[low + 1] >= level[low - 1]]
 
 
-def _resolve(level: Floats, step: Floats, rollover: float | None) -> tuple[Floats, Bools]:
-    """Amount and reset flag of each step between kept runs."""
-    amount, reset = step, np.zeros(len(step), dtype=bool)
-    drop = np.flatnonzero(step < 0)
+def _resolve(
+    level: Floats, step: Floats, drop: npt.NDArray[np.int64], rollover: float | None
+) -> tuple[Floats, Bools]:
+    """Amount and reset flag of each step between kept runs; `drop` are the steps down."""
+    reset = np.zeros(len(step), dtype=bool)
     if len(drop) == 0:
-        return amount, reset
+        return step, reset
     old, new = level[drop], level[drop + 1]
     wrap = np.zeros(len(drop), dtype=bool)
     wrapped = np.zeros(len(drop))
@@ -143,7 +150,13 @@ class Spread:
     silent_ns: npt.NDArray[np.int64]
 
 
-def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.NDArray[np.int64]) -> Spread:
+def lay_out(
+    inc: Increments,
+    edges: Times,
+    silent: Bools,
+    over: npt.NDArray[np.int64],
+    over_ns: npt.NDArray[np.int64],
+) -> Spread:
     """Lay the increments between whose readings there was silence on a grid, evenly over that silence.
 
     Parameters
@@ -152,22 +165,22 @@ def lay_out(inc: Increments, edges: Times, silent: Bools, silent_between: npt.ND
     edges : ndarray of int64, shape (n + 1,)
         The grid, covering every `inc.at`.
     silent : ndarray of bool, shape (n,)
-    silent_between : ndarray of int64, shape (len(inc.at),)
-        Silent nanoseconds between the two readings of each increment, within the grid.
+    over, over_ns : ndarray of int64, shape (m,)
+        Which increments have silence between their readings, and how much within the grid [ns].
 
     Returns
     -------
     Spread
     """
-    over = np.flatnonzero(silent_between)
     begin = np.clip(np.searchsorted(edges, inc.before[over], side="right") - 1, 0, len(silent) - 1)
     finish = np.searchsorted(edges, inc.at[over], side="left") - 1
     length = finish - begin + 1
-    pair = np.repeat(over, length)
+    whose = np.repeat(np.arange(len(over)), length)
+    pair = over[whose]
     offset = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
     segment = np.repeat(begin, length) + offset
     overlap = np.minimum(edges[segment + 1], inc.at[pair]) - np.maximum(edges[segment], inc.before[pair])
     silent_ns = np.where(silent[segment], np.maximum(overlap, 0), 0)
     part = silent_ns > 0
-    pair, segment, silent_ns = pair[part], segment[part], silent_ns[part]
-    return Spread(segment, pair, inc.amount[pair] * (silent_ns / silent_between[pair]), silent_ns)
+    whose, pair, segment, silent_ns = whose[part], pair[part], segment[part], silent_ns[part]
+    return Spread(segment, pair, inc.amount[pair] * (silent_ns / over_ns[whose]), silent_ns)

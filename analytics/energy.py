@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.counters import increments
-from analytics.signals import NS, Floats, Steps, Times, merged, union
+from analytics.signals import NS, Floats, Steps, Times, all_finite, merged, union
 
 HOUR_NS = 3600 * NS
 _EVER = np.iinfo(np.int64).max
@@ -24,9 +24,11 @@ class Energy:
         Knots; ascending.
     used : ndarray of float64, shape (n,)
         Energy used before each knot [kWh].
-    power, slope : ndarray of float64, shape (n,)
-        Power right after each knot [kW], and its change [kW/h]: between knots
-        ``used + power * h + slope * h**2 / 2``, h the hours since the knot. Both 0 after the last.
+    power : ndarray of float64, shape (n,)
+        Power right after each knot [kW].
+    slope : ndarray of float64, shape (n,), or None
+        Its change [kW/h], None where it never does: between knots
+        ``used + power * h + slope * h**2 / 2``, h the hours since the knot. All 0 after the last.
     known : tuple of two ndarray of int64
         Disjoint intervals in which energy was read.
     """
@@ -34,17 +36,24 @@ class Energy:
     time: Times
     used: Floats
     power: Floats
-    slope: Floats
+    slope: Floats | None
     known: Intervals
 
     def before(self, times: Times) -> Floats:
         """Energy used before each of `times` [kWh], shape of `times`."""
         if len(self.time) == 0:
             return np.zeros(len(times))
-        index = np.searchsorted(self.time, times, side="right") - 1
-        knot = np.maximum(index, 0)
-        hours = np.where(index >= 0, times - self.time[knot], 0) / HOUR_NS
-        total: Floats = self.used[knot] + (self.power[knot] + self.slope[knot] * hours / 2) * hours
+        knot = np.searchsorted(self.time, times, side="right") - 1
+        early = times < self.time[0] if len(knot) and knot.min() < 0 else None
+        since = times - self.time.take(knot, mode="clip")
+        hours = since / HOUR_NS
+        if early is not None:
+            hours[early] = 0.0
+        total: Floats = self.power.take(knot, mode="clip")
+        if self.slope is not None:
+            total += self.slope.take(knot, mode="clip") * (hours / 2)
+        total *= hours
+        total += self.used.take(knot, mode="clip")
         return total
 
 
@@ -71,7 +80,7 @@ def from_register(
     """
     inc = increments(time, reading, rollover=rollover)
     if inc.first is None:
-        return Energy(time, reading, reading, reading, (time, time))
+        return Energy(time, reading, reading, None, (time, time))
     duration_h = (inc.at - inc.before) / HOUR_NS
     refused = np.zeros(len(inc.at), dtype=bool)
     if max_power_kw is not None:
@@ -85,7 +94,7 @@ def from_register(
     power[1:-1:2] = amount / duration_h
     lost = inc.before[refused], inc.at[refused]
     known = _outside(*lost, inc.first, int(time[-1]))
-    return Energy(knots, used, power, np.zeros(len(knots)), known)
+    return Energy(knots, used, power, None, known)
 
 
 def _outside(start: Times, end: Times, first: int, last: int) -> Intervals:
@@ -107,7 +116,8 @@ def held_power(time: Times, power: Floats, live: Steps, *, max_hold_ns: int | No
         The longest a reading is believed; for machines that have no link heartbeats.
     """
     if max_hold_ns is not None and len(time):
-        late = np.flatnonzero(np.diff(time, append=_EVER) > max_hold_ns)
+        late = np.flatnonzero(np.diff(time) > max_hold_ns)
+        late = np.append(late, len(time) - 1)  # nothing follows the last
         power = np.insert(power, late + 1, np.nan)
         time = np.insert(time, late + 1, time[late] + max_hold_ns)
     if len(live.time) == 0 and live.before:
@@ -137,18 +147,21 @@ def from_held_power(held: Steps) -> Energy:
     -------
     Energy
     """
-    time = held.time
-    dead = np.isnan(held.value.astype(float, copy=False))
-    power = held.value.astype(float, copy=False)
-    power = np.where(dead, 0.0, power) if dead.any() else power
+    time, power = held.time, held.value.astype(float, copy=False)
     if len(time) == 0:
-        return Energy(time, power, power, power, (time, time))
+        return Energy(time, power, power, None, (time, time))
+    known: Intervals = time[:1], np.array([_EVER])
+    if not all_finite(power):
+        dead = np.isnan(power)
+        power = np.where(dead, 0.0, power)
+        change = np.flatnonzero(np.diff(dead.view(np.int8), prepend=1, append=1))
+        ends = np.append(time, [_EVER])
+        known = time[change[0::2]], ends[change[1::2]]
     used = np.zeros(len(time))
-    np.cumsum(power[:-1] * (np.diff(time) / HOUR_NS), out=used[1:])
-    change = np.flatnonzero(np.diff(dead.view(np.int8), prepend=1, append=1))
-    ends = np.append(time, [_EVER])
-    flat = np.broadcast_to(0.0, len(time))
-    return Energy(time, used, power, flat, (time[change[0::2]], ends[change[1::2]]))
+    gained = np.diff(time) / HOUR_NS
+    gained *= power[:-1]
+    np.cumsum(gained, out=used[1:])
+    return Energy(time, used, power, None, known)
 
 
 def from_sampled_power(time: Times, power: Floats, *, max_hold_ns: int) -> Energy:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.readings import Readings
-from analytics.signals import NS, Times, heartbeat_life, union
+from analytics.signals import NS, Times, all_finite, heartbeat_life, union
 from analytics.view import COUNTERS
 from fieldlab_configs import Machine, Site
 
@@ -72,13 +72,15 @@ class _Gathering:
         text = values.dtype == object
         if text:
             told = np.array([v is not None for v in values], dtype=bool)
+        elif all_finite(values):
+            told = None
         else:
             told = ~np.isnan(values.astype(float, copy=False))
-        if not told.any():
-            return
-        into = self.texts if text else self.numbers
-        name = field.removesuffix(_TEXT) if text else field
-        into.setdefault(name, []).append((time, values) if told.all() else (time[told], values[told]))
+        if told is not None and not told.all():
+            time, values = time[told], values[told]
+        if len(time):
+            into = self.texts if text else self.numbers
+            into.setdefault(field.removesuffix(_TEXT) if text else field, []).append((time, values))
 
     @staticmethod
     def joined(

@@ -76,9 +76,12 @@ class Groups:
         of_runs = np.add.reduceat(values[self.shown], self.begins)
         return np.bincount(self.group, weights=of_runs, minlength=len(self)).astype(float, copy=False)
 
-    def table(self, kind: npt.NDArray[np.int64], values: Floats, kinds: int) -> Floats:
-        """The sum of each group and kind of interval; shape (groups, kinds)."""
+    def keys(self, kind: Ints, kinds: int) -> Ints:
+        """One number for group and kind of each interval shown, below ``len(self) * kinds``."""
         length = np.diff(np.append(self.begins, self.shown.stop - self.shown.start))
-        key = np.repeat(self.group * kinds, length) + kind[self.shown]
-        sums = np.bincount(key, weights=values[self.shown], minlength=len(self) * kinds)
+        return np.repeat(self.group * kinds, length) + kind[self.shown]
+
+    def table(self, keys: Ints, values: npt.NDArray[np.generic], kinds: int) -> Floats:
+        """The sum for each group and kind, of anything that has their key; shape (groups, kinds)."""
+        sums = np.bincount(keys, weights=values, minlength=len(self) * kinds)
         return sums.astype(float, copy=False).reshape(len(self), kinds)

@@ -9,7 +9,6 @@ import numpy as np
 from analytics.counters import Increments, Spread, lay_out
 from analytics.grid import Grid, Ints
 from analytics.signals import NS, Bools, Floats, Silence, Times
-from analytics.states import UNKNOWN
 from analytics.view import View
 
 _QUALITY_COUNTERS = ("total_count", "good_count", "scrap_count")
@@ -29,33 +28,32 @@ class _Laid:
 def _lay(m: View, role: str, grid: Grid, stretches: Ints) -> _Laid:
     inc, at = m.counters[role], grid.edges[:-1]
     size, live = len(at), m.live[role]
-    silent = grid.state == UNKNOWN
+    silent = grid.unknown
     if len(live.time) or not live.before:
-        silent |= ~live.along(at).astype(bool)
-    between = Silence.on_grid(grid.edges, silent).between(inc.before, inc.at)
-    spread = lay_out(inc, grid.edges, silent, between)
-    parts = counted = _at_once(inc, grid.edges, stretches, between)
+        silent = silent | ~live.along(at).astype(bool)
+    over, over_ns = Silence.on_grid(grid.edges, silent).touching(inc.before, inc.at)
+    counted = _at_once(inc, grid.edges, stretches, over)
     within_s = _ideal(counted, grid)
     missing = at < inc.first if inc.first is not None else np.ones(size, dtype=bool)
-    if len(spread.pair) == 0:
-        return _Laid(parts, np.zeros(size), within_s, within_s, missing)
+    if len(over) == 0:
+        return _Laid(counted, np.zeros(size), within_s, within_s, missing)
+    spread = lay_out(inc, grid.edges, silent, over, over_ns)
     parts = counted + np.bincount(spread.segment, weights=spread.amount, minlength=size)
-    unseen = grid.state[spread.segment] == UNKNOWN
+    unseen = grid.unknown[spread.segment]
     hidden = np.bincount(spread.segment[unseen], weights=spread.amount[unseen], minlength=size)
-    low_s, high_s = _bounds(inc.amount, between, spread, grid)
-    lost = inc.reset & (between > 0)
+    low_s, high_s = _bounds(inc.amount[over], over_ns, np.searchsorted(over, spread.pair), spread, grid)
     # Several resets may share one silence's edges: intervals are merged before they are laid out.
+    lost = over[inc.reset[over]]
     for begin, finish in zip(inc.before[lost], inc.at[lost], strict=True):
         missing |= silent & (at >= begin) & (at < finish)
     return _Laid(parts, hidden.astype(float), within_s + low_s, within_s + high_s, missing)
 
 
-def _at_once(inc: Increments, edges: Times, stretches: Ints, between: Ints) -> Floats:
+def _at_once(inc: Increments, edges: Times, stretches: Ints, over: Ints) -> Floats:
     """What was counted at an instant, just before its reading; in the first interval of its stretch."""
     at, amount = inc.at, inc.amount
-    if between.any():
-        instant = between == 0
-        at, amount = at[instant], amount[instant]
+    if len(over):
+        at, amount = np.delete(at, over), np.delete(amount, over)
     # Of a stretch that begins as a part is counted, the part is not: it belongs to the one before.
     first = np.searchsorted(at, edges[stretches], side="right")
     some = np.diff(first, append=len(at)) > 0
@@ -65,16 +63,14 @@ def _at_once(inc: Increments, edges: Times, stretches: Ints, between: Ints) -> F
     return counted
 
 
-def _bounds(amount: Floats, between: Ints, spread: Spread, grid: Grid) -> tuple[Floats, Floats]:
+def _bounds(amount: Floats, between: Ints, pair: Ints, spread: Spread, grid: Grid) -> tuple[Floats, Floats]:
     """Ideal seconds in PBT if none, and if all, of what crossed an edge of PBT in silence was made inside.
 
     Per increment: it crosses if its silence has time on both sides of an edge. The high bound lets in
     all of it, up to the ideal time that fills the silence's part of PBT, spread evenly over that part.
+    `amount` and `between` are of those with silence in them, and `pair` tells whose each piece is.
     """
-    size = len(grid.state)
-    whose, pair = np.unique(spread.pair, return_inverse=True)
-    amount, between = amount[whose], between[whose]
-    pairs = len(whose)
+    size, pairs = len(grid.planned), len(amount)
     planned = grid.planned[spread.segment]
     pri = grid.pri[spread.segment]
     inside_ns = np.bincount(pair[planned], weights=spread.silent_ns[planned], minlength=pairs)
@@ -161,7 +157,7 @@ def quantity_columns(m: View, grid: Grid, stretches: Ints) -> dict[str, Floats]:
     dict of str to ndarray of float64, shape (n,)
     """
     laid = {role: _lay(m, role, grid, stretches) for role in m.counters}
-    size = len(grid.state)
+    size = len(grid.planned)
     produced, good, scrap = quantities(
         frozenset(laid) & frozenset(_QUALITY_COUNTERS), m.machine.assume_quality
     )

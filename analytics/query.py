@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from analytics.atoms import Fragments, MachineResult, analyse
+from analytics.course import STOP_CLASSES, Stop
 from analytics.fetch import Source, readings
 from analytics.fields import ATOM_FIELDS
-from analytics.grid import STOP_CLASSES, Stop
 from analytics.groups import CELL_KEYS, Row, group
 from analytics.readings import combine
 from analytics.schedule import Schedule, schedule

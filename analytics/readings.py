@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.coding import Codes, coded, together
-from analytics.signals import NO_TIMES, Floats, Steps, Times, in_order, intervals, merged
+from analytics.signals import NO_TIMES, Floats, Steps, Times, in_order, intervals, merged, scaled
 from fieldlab_configs import Machine
 from fieldlab_configs.units import factor
 
 Objects = npt.NDArray[np.object_]
 Numbers = tuple[Times, Floats]
+_WITH_UNITS = frozenset({"power", "energy", "material", "ideal_cycle_time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,13 @@ class Signals:
         none = np.empty(0, dtype=np.int64), np.empty(0)
         time, value = in_order(*self.readings.numbers.get(role, none))
         signal = self.machine.signals.get(role)
-        scaled = value.astype(float, copy=False)
-        if signal is not None and role in {"power", "energy", "material", "ideal_cycle_time"} and signal.unit:
-            factors = np.array([factor(role, unit) for _, unit in signal.unit.entries])
-            scaled = scaled * factors[np.searchsorted(np.array(signal.unit.edges, np.int64), time, "right")]
-        return time, scaled
+        value = value.astype(float, copy=False)
+        if signal is None or not signal.unit or role not in _WITH_UNITS:
+            return time, value
+        factors = np.array([factor(role, unit) for _, unit in signal.unit.entries])
+        if len(factors) == 1:
+            return time, scaled(value, float(factors[0]))
+        return time, value * factors[np.searchsorted(np.array(signal.unit.edges, np.int64), time, "right")]
 
     def codes(self, role: str) -> tuple[Times, Codes]:
         """Readings as texts, numeric ones included (``11``, never ``11.0``), sorted."""

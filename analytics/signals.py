@@ -66,34 +66,6 @@ class Steps:
         cuts[1:-1] = np.searchsorted(edges, self.time)
         return np.repeat(padded, np.diff(cuts))
 
-    def cut(self, low: int, high: int, more: Times) -> tuple[Times, npt.NDArray[np.generic]]:
-        """The own edges in ``[low, high]`` and some others, and what holds from each on.
-
-        Parameters
-        ----------
-        low, high : int
-        more : ndarray of int64, shape (m,)
-            Within them; ascending, unique. The own edges have to be unique too.
-
-        Returns
-        -------
-        edges, value : ndarray, shape (n,)
-        """
-        first, last = np.searchsorted(self.time, (low, high + 1))
-        time = self.time[first:last]
-        place = np.searchsorted(time, more)
-        if len(time):
-            new = time[np.minimum(place, len(time) - 1)] != more
-            more, place = more[new], place[new]
-        own = np.ones(len(time) + len(more), dtype=bool)
-        own[place + np.arange(len(place))] = False
-        edges = np.empty(len(own), dtype=np.int64)
-        edges[own], edges[~own] = time, more
-        padded = np.empty(len(time) + 1, dtype=self.value.dtype)
-        padded[0] = self.value[first - 1] if first else self.before
-        padded[1:] = self.value[first:last]
-        return edges, padded[np.cumsum(own)]
-
 
 def merged(*times: Times) -> Times:
     """All times of several ascending arrays, each once, ascending."""
@@ -104,6 +76,18 @@ def merged(*times: Times) -> Times:
     every = some[0] if len(some) == 1 else np.sort(np.concatenate(some), kind="stable")
     new = every[1:] != every[:-1]
     return every if new.all() else every[np.concatenate(([True], new))]
+
+
+def scaled(values: Floats, by: float) -> Floats:
+    """Values times a factor; they themselves where it is 1."""
+    return values if by == 1 else values * by
+
+
+def all_finite(values: npt.NDArray[np.generic]) -> bool:
+    """Whether no value is NaN or infinite: the sum tells so at once, unless it is one itself."""
+    if len(values) == 0 or np.isfinite(np.add.reduce(values)):
+        return True
+    return bool(np.isfinite(values).all())
 
 
 def last_of_equal_times(time: Times) -> Bools:
@@ -242,16 +226,33 @@ class Silence:
         before: Ints = self.total[inside] + part
         return before
 
-    def between(self, begin: Times, end: Times) -> Ints:
-        """Silent nanoseconds in each of disjoint, ascending intervals, shape of them.
+    def touching(self, begin: Times, end: Times) -> tuple[Ints, Ints]:
+        """Which of disjoint, ascending intervals have silence in them, and how much.
 
         Only those that silence touches are looked at, which mostly are few.
+
+        Parameters
+        ----------
+        begin, end : ndarray of int64, shape (n,)
+
+        Returns
+        -------
+        which, silent_ns : ndarray of int64, shape (k,)
         """
-        found = np.zeros(len(begin), dtype=np.int64)
         first = np.searchsorted(end, self.start, side="right")
         length = np.maximum(np.searchsorted(begin, self.end, side="left") - first, 0)
         if length.sum() > len(begin):
-            return self.before(end) - self.before(begin)
-        touched = np.repeat(first - np.cumsum(length) + length, length) + np.arange(length.sum())
-        found[touched] = self.before(end[touched]) - self.before(begin[touched])
+            which = np.arange(len(begin))
+        else:
+            which = np.repeat(first - np.cumsum(length) + length, length) + np.arange(length.sum())
+            which = which[np.diff(which, prepend=-1) > 0]  # one may be touched twice
+        silent_ns = self.before(end[which]) - self.before(begin[which])
+        some = silent_ns > 0
+        return which[some], silent_ns[some]
+
+    def between(self, begin: Times, end: Times) -> Ints:
+        """Silent nanoseconds in each of disjoint, ascending intervals, shape of them."""
+        found = np.zeros(len(begin), dtype=np.int64)
+        which, silent_ns = self.touching(begin, end)
+        found[which] = silent_ns
         return found

@@ -75,8 +75,8 @@ def _state_by(
         made = _state_from_count(counters[role], rule.from_count.stop_after_s, pri)
         return _believed(made, signals.live(role))
     time, codes = told
-    classes = np.array([_class(rule.map.get(name, "unknown")) for name in codes.names], dtype=np.int64)
-    state = classes[codes.index] if len(time) else NO_TIMES
+    classes = np.array([_class(rule.map.get(name, "unknown")) for name in codes.names], dtype=np.int8)
+    state = classes.take(codes.index) if len(time) else NO_TIMES
     return _believed(Steps(time, state, UNKNOWN), signals.live("state"))
 
 

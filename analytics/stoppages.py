@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from analytics.course import Stop
 from analytics.fetch import Source
-from analytics.grid import Stop
 from analytics.schedule import Schedule
 from analytics.signals import NS, Silence
 from analytics.written import reasons

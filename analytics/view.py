@@ -12,7 +12,7 @@ from analytics import energy as energies
 from analytics.counters import Increments, increments
 from analytics.energy import Energy
 from analytics.readings import Readings, Signals, combine
-from analytics.signals import NS, Floats, Steps
+from analytics.signals import NS, Floats, Steps, scaled
 from analytics.states import state_steps
 from fieldlab_configs import Machine
 from fieldlab_configs.units import factor
@@ -128,8 +128,8 @@ def _counters(signals: Signals) -> tuple[dict[str, Increments], dict[str, Steps]
         unit = factor(role, signal.unit.latest) if role == "material" and signal.unit else 1.0
         rollover = signal.rollover * unit if signal.rollover else None
         raw = increments(time, value, rollover=rollover)
-        parts = raw.amount * signal.scale * signal.per_count
-        found[role] = Increments(raw.before, raw.at, parts, raw.reset, raw.first)
+        amount = scaled(raw.amount, signal.scale * signal.per_count)
+        found[role] = Increments(raw.before, raw.at, amount, raw.reset, raw.first)
         live[role] = signals.live(role)
     return found, live
 
@@ -142,9 +142,9 @@ def _power(signals: Signals) -> Steps | None:
     time, value = signals.numbers("power")
     max_hold_ns = round(signal.max_hold_s * NS)
     if signal.sampled:
-        return energies.sampled_power(time, value * signal.scale, max_hold_ns=max_hold_ns)
+        return energies.sampled_power(time, scaled(value, signal.scale), max_hold_ns=max_hold_ns)
     hold = None if signals.has_link else max_hold_ns
-    return energies.held_power(time, value * signal.scale, signals.live("power"), max_hold_ns=hold)
+    return energies.held_power(time, scaled(value, signal.scale), signals.live("power"), max_hold_ns=hold)
 
 
 def _energy(signals: Signals, power: Steps | None) -> Energy | None:
@@ -156,7 +156,7 @@ def _energy(signals: Signals, power: Steps | None) -> Energy | None:
             unit = factor("energy", register.unit.latest) if register.unit else 1.0
             rollover = register.rollover * unit * register.scale if register.rollover else None
             return energies.from_register(
-                time, value * register.scale, rollover=rollover, max_power_kw=register.max_power_kw
+                time, scaled(value, register.scale), rollover=rollover, max_power_kw=register.max_power_kw
             )
     signal = signals.machine.signals.get("power")
     if signal is None or power is None:
@@ -164,6 +164,6 @@ def _energy(signals: Signals, power: Steps | None) -> Energy | None:
     if signal.sampled:
         time, value = signals.numbers("power")
         return energies.from_sampled_power(
-            time, value * signal.scale, max_hold_ns=round(signal.max_hold_s * NS)
+            time, scaled(value, signal.scale), max_hold_ns=round(signal.max_hold_s * NS)
         )
     return energies.from_held_power(power)

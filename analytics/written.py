@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.atoms import Fragments, MachineResult
+from analytics.course import Stop
 from analytics.fetch import Row, Source, Table
 from analytics.fields import ATOM_FIELDS
-from analytics.grid import Stop
 from analytics.signals import NS
 from analytics.touched import Span, values_of
 from fieldlab_configs import Site

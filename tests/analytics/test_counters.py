@@ -58,8 +58,7 @@ def test_an_increment_after_silence_is_spread_over_the_silence():
     silent = np.array([False, True, True, False, False])
     inc = increments(np.array([0, 8]), np.array([10.0, 14.0]))
     silence = Silence.on_grid(edges, silent)
-    between = silence.between(inc.before, inc.at)
-    spread = lay_out(inc, edges, silent, between)
+    spread = lay_out(inc, edges, silent, *silence.touching(inc.before, inc.at))
     assert np.bincount(spread.segment, weights=spread.amount, minlength=5).tolist() == [0, 2, 2, 0, 0]
 
 
@@ -67,6 +66,6 @@ def test_a_part_finished_on_an_edge_belongs_to_the_earlier_interval():
     """The instant just before the reading decides, whatever stretch begins then."""
     edges = np.array([0, 5, 10, 15])
     inc = increments(np.array([0, 5, 10, 12]), np.array([0.0, 1.0, 3.0, 7.0]))
-    none = np.zeros(3, dtype=np.int64)
+    none = np.empty(0, dtype=np.int64)
     assert _at_once(inc, edges, np.array([0, 1, 2]), none).tolist() == [1, 2, 4]
     assert _at_once(inc, edges, np.array([0, 2]), none).tolist() == [3, 0, 4]
