@@ -131,7 +131,7 @@ def analyse(
     cell = grid.edges[:-1] // cell_ns * cell_ns if cell_ns else np.full(len(shown), start_ns)
     groups = Groups.of(shown, cell, grid.shift, grid.product, grid.order, grid.line)
     pieces = course.pieces(grid.edges[groups.shown.start : groups.shown.stop + 1])
-    keys = np.repeat(groups.keys(CODES * grid.planned, 2 * CODES), pieces.number)
+    keys = pieces.of_each(groups.keys(CODES * grid.planned, 2 * CODES))
     keys += pieces.code
     columns = _times(groups, pieces, keys)
     is_output = _stands_as([line.outputs for line in site.lines], machine.machine.id, grid)
@@ -143,41 +143,37 @@ def analyse(
 
 
 def _by_code(groups: Groups, keys: Ints, values: npt.NDArray[np.generic]) -> tuple[Floats, Floats]:
-    """The sums of pieces outside and inside planned busy time, by code; each of shape (groups, CODES)."""
+    """The sums of pieces outside and inside planned busy time, by code; each of shape (CODES, groups)."""
     sums = groups.table(keys, values, 2 * CODES)
-    return sums[:, :CODES], sums[:, CODES:]
+    return sums[:CODES], sums[CODES:]
 
 
 def _by_class(by_code: Floats) -> Floats:
-    """Minor stops counted with the others; shape (groups, len(STATE_CLASSES))."""
-    by_class = by_code[:, : len(STATE_CLASSES)].copy()
-    by_class[:, (STOPPED, DOWN)] += by_code[:, (MINOR_STOPPED, MINOR_DOWN)]
+    """Minor stops counted with the others; shape (len(STATE_CLASSES), groups)."""
+    by_class = by_code[: len(STATE_CLASSES)].copy()
+    by_class[STOPPED] += by_code[MINOR_STOPPED]
+    by_class[DOWN] += by_code[MINOR_DOWN]
     return by_class
 
 
 def _times(groups: Groups, pieces: Pieces, keys: Ints) -> dict[str, Floats]:
     """The fields that are durations [s], per group."""
     # Whole nanoseconds are summed without an error, and divided once.
-    by_code = [sums / NS for sums in _by_code(groups, keys, np.diff(pieces.edges))]
-    outside, inside = (_by_class(sums) for sums in by_code)
-    columns = {
-        "calendar_time_s": (outside + inside).sum(axis=1),
-        "planned_busy_time_s": inside.sum(axis=1),
-    }
-    for index, name in enumerate(STATE_CLASSES):
-        columns[f"state_{name}_s"] = outside[:, index] + inside[:, index]
-    within = by_code[1]
+    outside, within = (sums / NS for sums in _by_code(groups, keys, np.diff(pieces.edges)))
+    inside, spent = _by_class(within), _by_class(outside + within)
+    columns = {"calendar_time_s": spent.sum(axis=0), "planned_busy_time_s": inside.sum(axis=0)}
+    columns |= {f"state_{name}_s": spent[index] for index, name in enumerate(STATE_CLASSES)}
     columns |= {
-        "actual_production_time_s": inside[:, PRODUCING],
-        "actual_unit_setup_time_s": inside[:, STATE_CLASSES.index("setup")],
-        "actual_unit_delay_time_s": inside[:, _DELAY].sum(axis=1),
-        "minor_stop_s": within[:, MINOR_STOPPED] + within[:, MINOR_DOWN],
-        "breakdown_s": within[:, STOPPED] + within[:, DOWN],
-        "unknown_time_s": inside[:, UNKNOWN],
-        "overtime_production_s": outside[:, PRODUCING],
+        "actual_production_time_s": inside[PRODUCING],
+        "actual_unit_setup_time_s": inside[STATE_CLASSES.index("setup")],
+        "actual_unit_delay_time_s": inside[_DELAY, :].sum(axis=0),
+        "minor_stop_s": within[MINOR_STOPPED] + within[MINOR_DOWN],
+        "breakdown_s": within[STOPPED] + within[DOWN],
+        "unknown_time_s": inside[UNKNOWN],
+        "overtime_production_s": outside[PRODUCING],
     }
     for name in ("starved", "blocked", "idle"):
-        columns[f"{name}_s"] = inside[:, STATE_CLASSES.index(name)]
+        columns[f"{name}_s"] = inside[STATE_CLASSES.index(name)]
     return columns
 
 
@@ -185,21 +181,22 @@ def _energy(site: Site, m: View, grid: Grid, groups: Groups, pieces: Pieces, key
     """Energy, by class, and what follows from it, per group."""
     seconds = grid.length_ns / NS
     names = [f"energy_{name}_kwh" for name in STATE_CLASSES]
-    if m.energy is None:
+    if m.energy is None or len(groups) == 0:
         nothing = np.full(len(groups), np.nan)
         columns = dict.fromkeys(["energy_kwh", "energy_cost_eur", "co2_kg", *names], nothing)
         return columns | {"energy_missing_s": groups.sum(seconds)}
-    outside, inside = _by_code(groups, keys, np.diff(m.energy.before(pieces.edges)))
+    used = np.diff(m.energy.before(pieces.edges))
+    outside, inside = _by_code(groups, keys, used)
     by_class = _by_class(outside + inside)
-    columns = {name: by_class[:, index] for index, name in enumerate(names)}
+    columns = dict(zip(names, by_class, strict=True))
     # The whole is the sum of its parts: by class it adds up exactly.
-    columns["energy_kwh"] = by_class.sum(axis=1)
+    columns["energy_kwh"] = by_class.sum(axis=0)
     missing = ~intervals(*m.energy.known).along(grid.edges[:-1]).astype(bool)
     columns["energy_missing_s"] = groups.sum(seconds * missing)
-    used = np.diff(m.energy.before(grid.edges))
-    price, co2 = _factors(site, grid)
-    columns["energy_cost_eur"] = groups.sum(used * price)
-    columns["co2_kg"] = groups.sum(used * co2)
+    of_intervals = np.add.reduceat(used, pieces.begins)
+    price, co2 = (factor[groups.shown] for factor in _factors(site, grid))
+    columns["energy_cost_eur"] = groups.sum_shown(of_intervals * price)
+    columns["co2_kg"] = groups.sum_shown(of_intervals * co2)
     return columns
 
 

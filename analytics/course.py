@@ -75,13 +75,17 @@ class Pieces:
     edges : ndarray of int64, shape (n + 1,)
     code : ndarray of int8, shape (n,)
         Of each piece; below CODES.
-    number : ndarray of int64, shape (m,)
-        How many pieces each of the m intervals has.
+    begins : ndarray of int64, shape (m,)
+        The first piece of each of the m intervals.
     """
 
     edges: Times
     code: States
-    number: Ints
+    begins: Ints
+
+    def of_each(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """What is said of each interval, said of each of its pieces."""
+        return np.repeat(values, np.diff(self.begins, append=len(self.code)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +181,10 @@ class Course:
         -------
         Pieces
         """
-        after = np.searchsorted(self.edges, edges[:-1], side="right")
-        number = np.searchsorted(self.edges, edges[1:], side="left") - after + 1
+        after = np.searchsorted(self.edges, edges, side="right")
+        until = after - (self.edges[after - 1] == edges)
+        after = after[:-1]
+        number = until[1:] - after + 1
         begins = np.cumsum(number) - number
         own = np.repeat(after - 1 - begins, number)
         own += np.arange(len(own))
@@ -186,4 +192,4 @@ class Course:
         np.take(self.edges, own, out=cut[:-1], mode="clip")
         cut[begins] = edges[:-1]
         cut[-1] = edges[-1]
-        return Pieces(cut, self.codes().take(own), number)
+        return Pieces(cut, self.codes().take(own), begins)

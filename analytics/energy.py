@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.counters import increments
-from analytics.signals import NS, Floats, Steps, Times, all_finite, merged, union
+from analytics.signals import NS, Floats, Steps, Times, all_finite, how_many_until, merged, union
 
 HOUR_NS = 3600 * NS
 _EVER = np.iinfo(np.int64).max
@@ -40,10 +40,10 @@ class Energy:
     known: Intervals
 
     def before(self, times: Times) -> Floats:
-        """Energy used before each of `times` [kWh], shape of `times`."""
+        """Energy used before each of `times` [kWh], shape of `times`; they ascend."""
         if len(self.time) == 0:
             return np.zeros(len(times))
-        knot = np.searchsorted(self.time, times, side="right") - 1
+        knot = how_many_until(self.time, times) - 1
         early = times < self.time[0] if len(knot) and knot.min() < 0 else None
         since = times - self.time.take(knot, mode="clip")
         hours = since / HOUR_NS

@@ -71,9 +71,17 @@ class Groups:
 
     def sum(self, values: Floats) -> Floats:
         """The sum of each group; shape of the groups."""
+        return self.sum_shown(values[self.shown])
+
+    def sum_shown(self, values: Floats) -> Floats:
+        """The same of values of the intervals shown alone."""
         if len(self) == 0:
             return np.zeros(0)
-        of_runs = np.add.reduceat(values[self.shown], self.begins)
+        of_runs = np.add.reduceat(values, self.begins)
+        if len(of_runs) == len(self):
+            sums: Floats = np.empty_like(of_runs)
+            sums[self.group] = of_runs
+            return sums
         return np.bincount(self.group, weights=of_runs, minlength=len(self)).astype(float, copy=False)
 
     def keys(self, kind: Ints, kinds: int) -> Ints:
@@ -82,6 +90,7 @@ class Groups:
         return np.repeat(self.group * kinds, length) + kind[self.shown]
 
     def table(self, keys: Ints, values: npt.NDArray[np.generic], kinds: int) -> Floats:
-        """The sum for each group and kind, of anything that has their key; shape (groups, kinds)."""
+        """The sum for each kind and group, of anything that has their key; shape (kinds, groups)."""
         sums = np.bincount(keys, weights=values, minlength=len(self) * kinds)
-        return sums.astype(float, copy=False).reshape(len(self), kinds)
+        # Neighbours have their sums side by side while they are made; what follows goes by kind.
+        return np.ascontiguousarray(sums.astype(float, copy=False).reshape(len(self), kinds).T)
