@@ -157,10 +157,11 @@ def from_held_power(held: Steps) -> Energy:
         change = np.flatnonzero(np.diff(dead.view(np.int8), prepend=1, append=1))
         ends = np.append(time, [_EVER])
         known = time[change[0::2]], ends[change[1::2]]
-    used = np.zeros(len(time))
-    gained = np.diff(time) / HOUR_NS
-    gained *= power[:-1]
-    np.cumsum(gained, out=used[1:])
+    used = np.empty(len(time))
+    used[0] = 0.0
+    np.multiply(np.diff(time), power[:-1], out=used[1:])
+    np.cumsum(used, out=used)
+    used /= HOUR_NS
     return Energy(time, used, power, None, known)
 
 

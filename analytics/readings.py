@@ -60,13 +60,13 @@ class Signals:
         none = np.empty(0, dtype=np.int64), np.empty(0)
         time, value = in_order(*self.readings.numbers.get(role, none))
         signal = self.machine.signals.get(role)
-        value = value.astype(float, copy=False)
+        read = value.astype(float, copy=False)
         if signal is None or not signal.unit or role not in _WITH_UNITS:
-            return time, value
+            return time, read
         factors = np.array([factor(role, unit) for _, unit in signal.unit.entries])
         if len(factors) == 1:
-            return time, scaled(value, float(factors[0]))
-        return time, value * factors[np.searchsorted(np.array(signal.unit.edges, np.int64), time, "right")]
+            return time, scaled(read, float(factors[0]))
+        return time, read * factors[np.searchsorted(np.array(signal.unit.edges, np.int64), time, "right")]
 
     def codes(self, role: str) -> tuple[Times, Codes]:
         """Readings as texts, numeric ones included (``11``, never ``11.0``), sorted."""

@@ -25,7 +25,7 @@ class Maker:
     """One plant in the making."""
 
     def __init__(self, seed):
-        self.rng = random.Random(seed)
+        self.rng = seed if isinstance(seed, random.Random) else random.Random(seed)
         self.start = time_ns(self.rng.choice(STARTS)) + self.rng.choice((0, 60, 137)) * SECOND
         self.end = self.start + self.rng.randint(60, 170) * 60 * SECOND
         self.grid = self.rng.choice((1, 1, SECOND, 10 * SECOND, 60 * SECOND))
@@ -323,7 +323,7 @@ class Maker:
 
 
 def plant(seed):
-    """A random plant: ``(config as YAML text, recording as CSV text)``."""
+    """A random plant, by a seed or a generator: ``(config as YAML text, recording as CSV text)``."""
     maker = Maker(seed)
     config = maker.config()
     return block(config) + "\n", maker.csv()
