@@ -114,8 +114,8 @@ class Course:
         edges = np.empty(last - first + 2, dtype=np.int64)
         edges[0], edges[1:-1], edges[-1] = low, state.time[first:last], max(high, low + 1)
         held = np.empty(last - first + 1, dtype=np.int8)
-        held[:1] = state.value[first - 1 : first] if first else state.before  # type: ignore[assignment]  # an int
-        held[1:] = state.value[first:last]
+        before = state.value[first - 1] if first else state.before
+        held[0], held[1:] = np.int8(before), state.value[first:last]  # type: ignore[arg-type]  # a number
         return cls(edges, held, minor_stop_s * NS)
 
     def unknown(self) -> Steps:
