@@ -35,7 +35,7 @@ lock:  ## Write the lock files anew from pyproject.toml; UPGRADE=1 for newer ver
 	@UPGRADE=$(UPGRADE) sh tools/lock.sh $(UV_VERSION)
 
 clean:  ## Remove .venv and everything that was built or cached
-	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 env:

@@ -69,6 +69,9 @@ class BehindBroker(Source):
         """What the broker says for us when we are gone."""
         return None
 
+    async def _say_goodbye(self, link: BrokerLink) -> None:
+        """What is said before a wanted end, for which the broker publishes no last will."""
+
     # -- the same for all
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -105,7 +108,7 @@ class BehindBroker(Source):
             await asyncio.wait({stopping, work}, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
                 # The broker sends nothing more, what is in hand is handed over and acknowledged.
-                self._say_goodbye(link)
+                await self._say_goodbye(link)
                 link.inbox.close()
             with suppress(LinkLost) if stop.is_set() else nullcontext():
                 await work
@@ -114,9 +117,6 @@ class BehindBroker(Source):
                 task.cancel()
             await asyncio.gather(stopping, work, return_exceptions=True)
             await link.close(CLOSE_S)
-
-    def _say_goodbye(self, link: BrokerLink) -> None:
-        """What is said before a wanted end, for which the broker publishes no last will."""
 
     async def _work(self, link: BrokerLink) -> None:
         trial = len(self._versions) > 1 and self._versions[0] == "5"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -182,6 +183,13 @@ class BrokerLink:
         """Say something."""
         if self._alive:
             self._client.publish(topic, content, qos=qos, retain=retain)
+
+    async def publish_last(self, topic: str, content: bytes, within_s: float) -> None:
+        """Say something that is kept, and wait until the broker has it."""
+        if self._alive:
+            said = self._client.publish(topic, content, qos=1, retain=True)
+            with suppress(RuntimeError, ValueError):  # the connection ended meanwhile
+                await asyncio.to_thread(said.wait_for_publish, within_s)
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Acknowledge in the order of receipt, unless this connection is over."""

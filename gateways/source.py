@@ -22,6 +22,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     # kind in the configuration -> where its driver is; imported only where a gateway uses it
     "opcua": "gateways.opcua:OpcUa",
     "mqtt": "gateways.mqtt:Mqtt",
+    "sparkplug": "gateways.sparkplug:Sparkplug",
 }
 
 EVERY_SIGNAL: Final = "none"
