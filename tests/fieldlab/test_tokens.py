@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import urllib.parse
 import urllib.request
@@ -12,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from fieldlab_configs import load
 from ingest.influx import InfluxStore
+from ingest.pipeline import Ledger, Pipeline
+from ingest.samples import Sample
 from ingest.store import Row, StoreUnavailable
+from ingest.stores import open_store
 from tests import servers
 from tests.fieldlab.command import fieldlab
 from tests.influxes import Influxes, kinds_of
@@ -23,17 +28,18 @@ pytestmark = pytest.mark.service
 CONFIG = """\
 fieldlab: {lab}
 timezone: Europe/Amsterdam
-lines: [{{id: l1, machines: [{{id: m1}}]}}]
+lines: [{{id: l1, machines: [{{id: m1, signals: {{power: {{source: b, topic: p, unit: kW}}}}}}]}}]
 companies: [{companies}]
 sources: {{b: {{kind: mqtt, host: 127.0.0.1}}}}
 gateways: {{edge1: {{sources: [b]}}, edge2: {{sources: [b]}}}}
 store: {{{store}, retention: {{raw: 400d}}}}
 """
+T0 = 1_795_000_000_000_000_000
 ROW = Row(
     "machine",
     (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1")),
     "power",
-    1_795_000_000_000_000_000,
+    T0,
     1.0,
 )
 
@@ -149,6 +155,27 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
         store = lab.store(lab.token(name))
         assert may(store, lab.buckets) == {"write": write, "read": read}, name
         store.close()
+
+
+async def test_a_gateway_and_analytics_work_with_their_own_tokens(lab: Lab) -> None:
+    """Samples come through by a token that cannot read; figures are made and read by the other."""
+    lab.set_up("--tokens", lab.tokens)
+    admin = str(lab.server.token_file)
+    lab.path.write_text(lab.path.read_text().replace(admin, str(lab.tokens / "gateway-edge1.token")))
+    site = load(lab.path)
+    store = open_store(site)
+    async with Pipeline(site, "edge1", store, now_ns=lambda: T0) as pipe:
+        await pipe.accept([Sample("m1", "power", T0 + n * 10**9, 6.0) for n in range(60)])
+        assert await pipe.drained(30)
+        assert pipe.ledger() == Ledger(received=60, stored=60)
+    store.close()
+    assert fieldlab("kpi", lab.path, "--format", "json").returncode == 1  # not even by mistake
+    text = lab.path.read_text()
+    lab.path.write_text(text.replace("gateway-edge1.token", "analytics.token"))
+    done = fieldlab("analytics", lab.path, "--recompute")
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = json.loads(fieldlab("kpi", lab.path, "--format", "json").stdout)
+    assert row["energy_kwh"] == pytest.approx(0.1, abs=0.002)
 
 
 def test_twice_changes_nothing_and_names_them(lab: Lab) -> None:

@@ -57,7 +57,7 @@ def test_another_unit_is_refused_until_it_says_from_when(lab):
     configured(lab, POWER)
     powered(lab, [6] * 5 + [6000] * 6)
     assert recompute(lab).returncode == 0
-    atoms = lab.rows("kpi", "atom")
+    atoms, account = lab.rows("kpi", "atom"), lab.account("machine", "delivery")
     configured(lab, POWER.replace("unit: kW", "unit: W"))
     done = recompute(lab)
     assert done.returncode == 2
@@ -65,6 +65,7 @@ def test_another_unit_is_refused_until_it_says_from_when(lab):
     assert "unit: [{from: 2020-01-01, value: kW}, {from: THE DAY IT CHANGED, value: W}]" in done.stderr
     assert fieldlab("gateway", lab.path).returncode == 2
     assert lab.rows("kpi", "atom") == atoms
+    assert lab.account("machine", "delivery") == account
     dated = "unit: [{from: 2020-01-01, value: kW}, {from: 2026-11-23T00:04:30Z, value: W}]"
     configured(lab, POWER.replace("unit: kW", dated))
     assert recompute(lab).returncode == 0
