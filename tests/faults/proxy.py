@@ -23,6 +23,7 @@ Watch = Callable[[Way, Kinds], bool]
 PUBLISH, PUBACK, SUBACK = 3, 4, 9
 _CHUNK = 65_536
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_WRITES = (b"POST /write", b"POST /api/v2/write")
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 
 
@@ -268,15 +269,13 @@ def _statuses(data: bytes) -> Kinds:
     return tuple(int(status) for status in _STATUS.findall(data))
 
 
-def answering(
-    status: str, body: bytes = b"", *, path: bytes = b"/write", **headers: str
-) -> Callable[[bytes], bytes]:
+def answering(status: str, body: bytes = b"", **headers: str) -> Callable[[bytes], bytes | None]:
     """An answer for every write, in the server's place; other requests go on to it."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     answer = "\r\n".join([*lines, "", ""]).encode() + body
 
     def answered(request: bytes) -> bytes | None:
-        return answer if request.startswith(b"POST " + path) else None
+        return answer if request.startswith(_WRITES) else None
 
     return answered

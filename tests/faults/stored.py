@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from ingest.embedded import EmbeddedStore
 from tests.faults.generator import MACHINES
+from tests.servers import InfluxServer
 
 Key = tuple[str, str, int]
 """Machine, signal, time."""
@@ -40,8 +41,11 @@ class Reader(Protocol):
 class InfluxReader:
     """Asks influxd for CSV."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/query"
+    def __init__(self, server: InfluxServer) -> None:
+        self.url = f"{server.url}/query"
+        self._headers = {"Accept": "application/csv"}
+        if server.token:
+            self._headers["Authorization"] = f"Token {server.token}"
 
     def samples(self) -> Iterator[tuple[Key, Value]]:
         """See :class:`Reader`."""
@@ -62,7 +66,7 @@ class InfluxReader:
 
     def _ask(self, query: str) -> Iterator[dict[str, str]]:
         what = urllib.parse.urlencode({"db": f"{_LAB}_raw", "epoch": "ns", "q": query})
-        request = urllib.request.Request(f"{self.url}?{what}", headers={"Accept": "application/csv"})  # noqa: S310 - ours
+        request = urllib.request.Request(f"{self.url}?{what}", headers=self._headers)  # noqa: S310 - ours
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own server
             yield from csv.DictReader(line.decode() for line in answer)
 
@@ -89,9 +93,9 @@ class EmbeddedReader:
             return max((row.time_ns for row in store.last_before("raw", "machine", 2**62)), default=0)
 
 
-def make_reader(kind: str, folder: Path, port: int) -> Reader:
-    """The reader for a kind of store."""
-    return InfluxReader(port) if kind == "influxdb" else EmbeddedReader(folder / "lab.db")
+def make_reader(folder: Path, server: InfluxServer | None) -> Reader:
+    """The reader for an InfluxDB, or where there is none for the embedded store in a folder."""
+    return InfluxReader(server) if server is not None else EmbeddedReader(folder / "lab.db")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class World:
     ----------
     folder : Path
     store : {"influxdb", "embedded"}
+    major : int
+        Version of the InfluxDB.
     spool : Path or None
         Another folder for the spool.
     max_bytes : str
@@ -73,6 +75,7 @@ class World:
         folder: Path,
         store: str = "influxdb",
         *,
+        major: int = 1,
         spool: Path | None = None,
         max_bytes: str = "200MB",
         timeout_s: float = 1.0,
@@ -86,6 +89,7 @@ class World:
         self.log = folder / "gateway.log"
         self.config = folder / "lab.yaml"
         self.store_kind = store
+        self._major = major
         self._setup = setup
         self._settings = {"max_bytes": max_bytes, "keep_alive_s": keep_alive_s}
         self._store = {"retention": f"{{raw: {retention}}}", "timeout_s": f"{timeout_s}"}
@@ -124,6 +128,8 @@ class World:
             self.start_influxd()
             self.store = enter(Proxy(self._port, http=True))
             where = {"kind": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", **self._store}
+            if self._server.token:
+                where |= {"org": f"{self._server.org}", "token": f'{{file: "{self._server.token_file}"}}'}
         else:
             where = {"kind": "embedded", "path": "lab.db", "retention": self._store["retention"]}
         text = ", ".join(f"{key}: {value}" for key, value in where.items())
@@ -140,7 +146,8 @@ class World:
         if self._setup:
             self.setup_store()
         self._max_bytes = load(self.config).gateways["g"].spool.max_bytes
-        self.reader: Reader = make_reader(self.store_kind, self.folder, getattr(self, "_port", 0))
+        server = self._server if self.store_kind == "influxdb" else None
+        self.reader: Reader = make_reader(self.folder, server)
         self._machines = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.generator", str(broker.port), str(self.ledger)],
             cwd=REPOSITORY,
@@ -223,7 +230,9 @@ class World:
 
     def start_influxd(self) -> None:
         """Start it, with the data that it had."""
-        _, self._influxd = self._influx.enter_context(servers.influxd(self.folder / "influx", self._port))
+        self._server, self._influxd = self._influx.enter_context(
+            servers.influxd(self.folder / "influx", self._port, self._major)
+        )
 
     def kill_influxd(self) -> None:
         """Kill -9."""
