@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Mapping
 
 from fieldlab.errors import WrongUse
 from fieldlab.gateway_service import Service, leave_in_time
@@ -16,7 +17,7 @@ from ingest.account import Ledger
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one gateway; its account is the last line it prints."""
+    """Run one gateway; its account with each store is the last that it prints."""
     site = load(args.config)
     name = gateway_name(site, args.gateway)
     require_store(site)
@@ -26,15 +27,24 @@ def run(args: argparse.Namespace) -> int:
 
     async def served(stop: asyncio.Event) -> None:
         leaving = leave_in_time(stop)
-        account = await service.run(stop, reload)
-        print(f"gateway {name}: {told(account)}", flush=True)
+        accounts = await service.run(stop, reload)
+        for line in told_of(name, {store: told(account) for store, account in accounts.items()}):
+            print(line, flush=True)
         leaving.cancel()
 
     try:
         asyncio.run(until_stopped(served, hangup=reload.set))
     finally:
-        service.store.close()
+        service.close()
     return 0
+
+
+def told_of(gateway: str, accounts: Mapping[str, str]) -> list[str]:
+    """A line per account; the store is named where there are several."""
+    alone = len(accounts) == 1
+    return [
+        f"gateway {gateway}{'' if alone else f', store {store}'}: {said}" for store, said in accounts.items()
+    ]
 
 
 def told(account: Ledger) -> str:

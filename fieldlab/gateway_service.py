@@ -25,7 +25,7 @@ from ingest.account import Ledger
 from ingest.catalogue import check_signals
 from ingest.pipeline import Pipeline
 from ingest.store import Store, StoreUnavailable
-from ingest.stores import open_store
+from ingest.stores import open_also, open_store
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +52,16 @@ class Service:
         self.site = site
         self.gateway = gateway
         self.store = open_store(site)
+        self.also = open_also(site)
         self._notifier = notifier
 
-    async def run(self, stop: asyncio.Event, reload: asyncio.Event) -> Ledger:
-        """Run until `stop`; at `reload` read the config anew. Its account at the end."""
+    def close(self) -> None:
+        """Let go of the stores."""
+        for store in (self.store, *self.also.values()):
+            store.close()
+
+    async def run(self, stop: asyncio.Event, reload: asyncio.Event) -> dict[str, Ledger]:
+        """Run until `stop`; at `reload` read the config anew. Its account with each store at the end."""
         # Samples and rows hold no circles: to look for some after every 700 of them is most of their cost.
         gc.freeze()
         gc.set_threshold(_COLLECT_EVERY, 20, 50)
@@ -66,7 +72,7 @@ class Service:
         # A store that is slow to answer must not keep machines waiting; what it says later counts too.
         checking.add_done_callback(lambda task: stop.set() if task.exception() else None)
         async with AsyncExitStack() as stack:
-            pipeline = Pipeline(self.site, self.gateway, self.store, now_ns=clock.now_ns)
+            pipeline = Pipeline(self.site, self.gateway, self.store, also=self.also, now_ns=clock.now_ns)
             await stack.enter_async_context(pipeline)
             running = Running(self.site, self.gateway, pipeline, clock)
             await self._serve(stack, running, pipeline)
@@ -84,7 +90,7 @@ class Service:
             await pipeline.drained(DRAIN_S)
         if checking.done():
             checking.result()
-        return pipeline.ledger()
+        return pipeline.ledgers()
 
     async def _serve(self, stack: AsyncExitStack, running: Running, pipeline: Pipeline) -> None:
         metrics = self.site.gateways[self.gateway].metrics
@@ -135,10 +141,12 @@ class Service:
             store = await asyncio.to_thread(opened, site)
         else:
             await asyncio.to_thread(_check_signals, site, store)
-        await pipeline.adopt(site, store)
-        self.site, self.store = site, store
-        if store is not before:
-            await asyncio.to_thread(before.close)
+        # Their names are the same (`check_change`), all else may be another.
+        also, others = await asyncio.to_thread(open_also, site), self.also
+        await pipeline.adopt(site, store, also)
+        self.site, self.store, self.also = site, store, also
+        for left in (*([before] if store is not before else []), *others.values()):
+            await asyncio.to_thread(left.close)
         await running.change(site)
 
 

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from fieldlab.errors import WrongUse
-from fieldlab.gateway import gateway_name, told
+from fieldlab.gateway import gateway_name, told, told_of
 from fieldlab_configs import Site, load
-from ingest.account import DeadLetter
+from fieldlab_configs.site import PRIMARY
+from ingest.account import DeadLetter, Ledger
 from ingest.errors import SpoolLocked
 from ingest.ledger import Books, read_books
 from ingest.resend import resend
@@ -20,7 +21,7 @@ MOST_SHOWN: Final = 1000
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the account of each gateway; exit status 1 if one does not balance or has dead letters."""
+    """Print each gateway's account with each store; status 1 if one does not balance or has dead letters."""
     site = load(args.config)
     if not site.gateways:
         raise WrongUse(f"{site.path}: gateways: the config has no gateway, so there is no account")
@@ -36,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         for name, book in books.items():
             print(_told(name, book))
-    return int(any(b.ledger.dead or not b.ledger.balances for b in books.values()))
+    accounts = [each.ledger for book in books.values() for each in book.stores.values()]
+    return int(any(account.dead or not account.balances for account in accounts))
 
 
 def _books(site: Site, name: str, latest: int) -> Books:
@@ -63,6 +65,7 @@ def _document(name: str, book: Books, *, dead: bool) -> dict[str, Any]:
         "gateway": name,
         **asdict(book.ledger),
         "reasons": book.reasons,
+        "stores": {store: {**asdict(of.ledger), "reasons": of.reasons} for store, of in book.stores.items()},
         "waiting_bytes": room.waiting_bytes,
         "max_bytes": room.max_bytes,
         "autonomy_h": room.autonomy_h,
@@ -80,20 +83,28 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
         "time_ns": letter.time_ns,
         "content": content,
         "reason": letter.reason,
+        "store": letter.whom or None,
     }
 
 
 def _told(name: str, book: Books) -> str:
-    balance = "the account balances" if book.ledger.balances else "THE ACCOUNT DOES NOT BALANCE"
-    lines = [f"gateway {name}: {told(book.ledger)}: {balance}", f"  {_room(book)}"]
-    lines += [f"  dead: {n} x {reason}" for reason, n in book.reasons.items()]
+    said = {store: f"{told(of.ledger)}: {_balance(of.ledger)}" for store, of in book.stores.items()}
+    lines = []
+    for line, of in zip(told_of(name, said), book.stores.values(), strict=True):
+        lines += [line, *(f"  dead: {n} x {reason}" for reason, n in of.reasons.items())]
+    lines.insert(1, f"  {_room(book)}")
     lines += [f"  {_line(letter)}" for letter in book.latest]
     return "\n".join(lines)
 
 
+def _balance(account: Ledger) -> str:
+    return "the account balances" if account.balances else "THE ACCOUNT DOES NOT BALANCE"
+
+
 def _room(book: Books) -> str:
     room, left = book.room, book.room.autonomy_h
-    lasts = "" if left is None else f", enough for {left:,.0f} h without the store at the rate of late"
+    without = "the store" if len(book.stores) == 1 else "them"
+    lasts = "" if left is None else f", enough for {left:,.0f} h without {without} at the rate of late"
     return f"spool: {room.waiting_bytes / 1e6:,.1f} of {room.max_bytes / 1e6:,.0f} MB wait{lasts}"
 
 
@@ -104,4 +115,5 @@ def _line(letter: DeadLetter) -> str:
         moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=letter.time_ns // 1000)
         at = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     whose = f"{letter.origin}.{letter.signal}" if letter.signal else letter.origin
-    return f"{at}  {whose}  {letter.content.decode('utf-8', 'replace')[:60]!r}  {letter.reason}"
+    refused = f" (store {letter.whom})" if letter.whom not in ("", PRIMARY) else ""
+    return f"{at}  {whose}  {letter.content.decode('utf-8', 'replace')[:60]!r}  {letter.reason}{refused}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
-from fieldlab_configs.connections import Source
+from fieldlab_configs.connections import Source, StoreConfig
 from fieldlab_configs.experiments import Experiment
 from fieldlab_configs.kinds import nearest
 from fieldlab_configs.opcua_source import OpcUaSource
@@ -23,6 +23,9 @@ _KEYS_OF: Final = {
     "sparkplug": ("device", "metric"),
     "driver": ("address",),
 }
+
+MOST_ALSO: Final = 15
+"""The spool's high-water mark has room for so many beside the first."""
 
 
 def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = frozenset()) -> Found:
@@ -56,6 +59,7 @@ def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = froze
         yield from _line(site, line, root.at("lines", i), misread)
     yield from _gateways(site, root)
     yield from _names(site, root)
+    yield from _stores(site, root)
     for i, experiment in enumerate(site.experiments):
         yield from _experiment(site, experiment, root.at("experiments", i))
     yield from _shared_machines(site, root)
@@ -161,6 +165,32 @@ def _gateways(site: Site, root: Node) -> Found:
                 yield node.at("sources", i), _unknown(source, site.sources, "source")
             elif gateway.clock == "source" and not _tells_time(site, source):
                 yield root.at("sources", source), f"needs a clock_topic: gateway {name} has clock: source"
+
+
+def _stores(site: Site, root: Node) -> Found:
+    """Further stores without a first one, too many, or one place under two names."""
+    if not site.also:
+        return
+    node = root.at("also")
+    if site.store is None:
+        yield node, "needs a store: the first one, which figures are read from"
+        return
+    if len(site.also) > MOST_ALSO:
+        yield node, f"names {len(site.also)} stores; there can be {MOST_ALSO}"
+    places = {_where(site.store): "store"}
+    for name, config in site.also.items():
+        place = _where(config)
+        if place in places:
+            key = "path" if config.kind == "embedded" else "url"
+            yield node.at(name, key), f"is that of {places[place]} too; each store is a place of its own"
+        places.setdefault(place, f"also.{name}")
+
+
+def _where(config: StoreConfig) -> tuple[str, ...]:
+    if config.kind == "embedded":
+        return "embedded", str(config.path)
+    # A database of InfluxDB is named after the fieldlab, so an organisation apart makes it another one.
+    return "influxdb", (config.url or "").rstrip("/"), config.org or ""
 
 
 def _tells_time(site: Site, name: str) -> bool:

@@ -24,6 +24,9 @@ from fieldlab_configs.time_kinds import Date, Timezone
 CELLS_S = tuple(s for s in range(1, 901) if 900 % s == 0)
 """A cell divides a quarter of an hour, so that edges of shifts, hours, days and windows are its own."""
 
+PRIMARY = "store"
+"""The name of the store under `store:` beside those under `also:`."""
+
 
 class Site(Model):
     """A fieldlab, whole and checked. Made by :func:`fieldlab_configs.load`."""
@@ -44,12 +47,17 @@ class Site(Model):
     sources: dict[Annotated[str, Id()], Source] = Field(default_factory=dict)
     gateways: dict[Annotated[str, Id()], Gateway] = Field(default_factory=dict)
     store: StoreConfig | None = None
+    also: dict[Annotated[str, Id(reserved=(PRIMARY,))], StoreConfig] = Field(default_factory=dict)
     path: Annotated[Path, Internal()] = Path()  # the file it came from
 
     def machines(self) -> Iterator[Machine]:
         """Every machine, in the order of the file."""
         for line in self.lines:
             yield from line.machines
+
+    def stores(self) -> dict[str, StoreConfig]:
+        """Every store that gateways deliver to, the first one first; empty where there is none."""
+        return {PRIMARY: self.store, **self.also} if self.store is not None else {}
 
     def machine(self, machine_id: str) -> Machine:
         """The machine of that id; KeyError where there is none."""

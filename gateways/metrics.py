@@ -65,6 +65,11 @@ def health(running: Running, pipeline: Watched) -> Health:
     if state.trouble is not None:
         found.warnings.append(f"nothing can be delivered: {state.trouble}")
     found.warnings += [
+        f"nothing can be delivered to store {name}: {store.trouble}"
+        for name, store in state.stores.items()
+        if store.trouble is not None and store.trouble != state.trouble
+    ]
+    found.warnings += [
         f"no life of {machine} behind {source}"
         for (source, machine), up in running.life.all_up().items()
         if not up
@@ -103,9 +108,31 @@ def _families(running: Running, state: State) -> Iterator[_Family]:
     yield "fieldlab_store_up", "gauge", "Whether the last delivery worked.", [(of, up)]
     taking = float(running.sink.trouble is None)
     yield "fieldlab_spool_up", "gauge", "Whether the spool takes samples.", [(of, taking)]
+    yield from _stores(state, of)
     yield from _spool(state, of)
     yield from _sources(running, of)
     yield from _process()
+
+
+def _stores(state: State, of: Labels) -> Iterator[_Family]:
+    """Where there are several stores: each by its name."""
+    if not state.stores:
+        return
+    stores = [({**of, "store": name}, each) for name, each in state.stores.items()]
+    for name, words in (
+        ("received", "Samples taken for a store."),
+        ("stored", "Samples in a store."),
+        ("replaced", "Samples in a store in the place of an earlier one of the same series and time."),
+        ("dead", "Dead letters of a store."),
+    ):
+        values = [(labels, float(getattr(each.ledger, name))) for labels, each in stores]
+        yield f"fieldlab_store_samples_{name}_total", "counter", words, values
+    waiting = [(labels, float(each.ledger.waiting)) for labels, each in stores]
+    yield "fieldlab_store_samples_waiting", "gauge", "Samples that a store does not have yet.", waiting
+    lags = [(labels, each.lag_s) for labels, each in stores]
+    yield "fieldlab_store_lag_seconds", "gauge", "Age of the oldest that a store does not have.", lags
+    ups = [(labels, float(each.trouble is None)) for labels, each in stores]
+    yield "fieldlab_store_delivering", "gauge", "Whether the last delivery to a store worked.", ups
 
 
 def _spool(state: State, of: Labels) -> Iterator[_Family]:

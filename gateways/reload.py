@@ -19,8 +19,12 @@ def check_change(before: Site, after: Site, gateway: str) -> None:
         raise ConfigError([f"{after.path}: gateways: {gateway} is no longer there; stop it, or put it back"])
     old, new = before.gateways[gateway], after.gateways[gateway]
     fixed = [key for key in ("spool", "clock", "metrics") if getattr(old, key) != getattr(new, key)]
+    keys = [f"gateways.{gateway}.{key}" for key in fixed]
     if after.store is None:
-        fixed.append("store")
-    if fixed:
-        keys = ", ".join("store" if key == "store" else f"gateways.{gateway}.{key}" for key in fixed)
-        raise ConfigError([f"{after.path}: {keys}: cannot change while the gateway runs; restart it"])
+        keys.append("store")
+    if after.also.keys() != before.also.keys():
+        keys.append("also")
+    if keys:
+        raise ConfigError(
+            [f"{after.path}: {', '.join(keys)}: cannot change while the gateway runs; restart it"]
+        )

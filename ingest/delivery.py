@@ -7,6 +7,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from ingest.batches import Batch
 from ingest.frames import PLAIN, REPLACES, Frame, decode
 from ingest.room import Room
 from ingest.rows import NONE
+from ingest.state import StoreState
 from ingest.store import Rejected, Row, Store, StoreUnavailable, Tags
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,25 @@ class FrameStore(Protocol):
     def write_frames(self, bucket: str, frames: Sequence[Frame], extra: Sequence[Row]) -> list[Rejected]:
         """Write frames, then rows; otherwise as :meth:`ingest.store.Store.write`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a gateway tells of itself.
+
+    Attributes
+    ----------
+    account : Ledger
+        Of the store that is written to.
+    room : Room or None
+        Of the spool.
+    stores : mapping of str to StoreState
+        Where there are several: how each does.
+    """
+
+    account: Ledger
+    room: Room | None = None
+    stores: Mapping[str, StoreState] = field(default_factory=dict)
 
 
 METRICS_EVERY_S: Final = 10.0
@@ -60,9 +81,8 @@ class Delivery:
         self,
         batches: Sequence[Batch],
         gaps: Mapping[int, Gap],
-        account: Ledger,
+        figures: Figures,
         floor_ns: int,
-        room: Room | None = None,
     ) -> Outcome:
         """Write batches and gaps; the store has them when this returns.
 
@@ -70,11 +90,10 @@ class Delivery:
         ----------
         batches : sequence of Batch
         gaps : mapping of int to Gap
-        account : Ledger
+        figures : Figures
+            The gateway's own, written every 10 s.
         floor_ns : int
             Time of the last delivery note: the next one is later.
-        room : Room, optional
-            Of the spool, for the gateway's own figures.
 
         Returns
         -------
@@ -91,7 +110,7 @@ class Delivery:
         extra = [*self._gap_rows(gaps.values()), *self._notes(frames, note_ns)]
         metrics = self.metrics_due_s() == 0 and self._now_ns() > 0
         if metrics:
-            extra += self._metrics(account, batches, room, note_ns)
+            extra += self._metrics(figures, batches, note_ns)
         rejected = self._send(frames, extra) if frames or extra else []
         if metrics:
             self._metrics_at_s = time.monotonic() + METRICS_EVERY_S
@@ -131,18 +150,20 @@ class Delivery:
             yield Row("gap", tags, "to_ns", gap.start_ns, gap.end_ns)
             yield Row("gap", tags, "count", gap.start_ns, float(gap.count))
 
-    def _metrics(
-        self, account: Ledger, batches: Sequence[Batch], room: Room | None, note_ns: int
-    ) -> Iterator[Row]:
-        figures = {
-            name: getattr(account, name) for name in ("received", "stored", "replaced", "waiting", "dead")
-        }
-        figures["lag_s"] = max((time.time_ns() - batches[0].at_ns) / 1e9, 0.0) if batches else 0.0
-        figures["rss_mb"] = resident_mb()
-        if room is not None and room.autonomy_h is not None:
-            figures["autonomy_h"] = room.autonomy_h
-        for name, value in figures.items():
+    def _metrics(self, figures: Figures, batches: Sequence[Batch], note_ns: int) -> Iterator[Row]:
+        lag_s = max((time.time_ns() - batches[0].at_ns) / 1e9, 0.0) if batches else 0.0
+        own = {**_told(figures.account), "lag_s": lag_s, "rss_mb": resident_mb()}
+        if figures.room is not None and figures.room.autonomy_h is not None:
+            own["autonomy_h"] = figures.room.autonomy_h
+        for name, value in own.items():
             yield Row("gateway", self._tags, name, note_ns, float(value))
+        for store, state in figures.stores.items():
+            for name, value in {**_told(state.ledger), "lag_s": state.lag_s}.items():
+                yield Row("gateway_store", (*self._tags, ("store", store)), name, note_ns, float(value))
+
+
+def _told(account: Ledger) -> dict[str, float]:
+    return {name: getattr(account, name) for name in ("received", "stored", "replaced", "waiting", "dead")}
 
 
 def _refused(rejected: Sequence[Rejected], frames: Iterable[Frame]) -> tuple[list[DeadLetter], int]:
@@ -180,7 +201,7 @@ class Patience:
     Parameters
     ----------
     name : str
-        The gateway's, for the log.
+        Whose, for the log.
     """
 
     LINGER_S: Final = 0.1

@@ -7,34 +7,60 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.account import Account, DeadLetter, Ledger
+from fieldlab_configs.site import PRIMARY
+from ingest.account import DeadLetter, Ledger
+from ingest.bookkeeping import Account, read_accounts, read_old_account
 from ingest.errors import SpoolUnavailable
 from ingest.room import Room, room
+from ingest.spool_schema import is_old
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """The account of one spool, and why letters died.
+class StoreBooks:
+    """The account of one store.
 
     Attributes
     ----------
     ledger : Ledger
     reasons : dict of str to int
-        Dead letters by reason.
-    latest : tuple of DeadLetter
-        The newest of them, newest first.
-    room : Room
-        How full the spool is, and how long it lasts.
+        Its dead letters by reason, those that no store has among them.
     """
 
     ledger: Ledger
     reasons: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The accounts of one spool, and why letters died.
+
+    Attributes
+    ----------
+    stores : dict of str to StoreBooks
+        By the name of the store, the first one first.
+    latest : tuple of DeadLetter
+        The newest of the dead letters, newest first.
+    room : Room
+        How full the spool is, and how long it lasts.
+    """
+
+    stores: dict[str, StoreBooks]
     latest: tuple[DeadLetter, ...]
     room: Room
 
+    @property
+    def ledger(self) -> Ledger:
+        """The account of the first store."""
+        return self.stores[PRIMARY].ledger
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Dead letters of the first store by reason."""
+        return self.stores[PRIMARY].reasons
+
 
 def read_books(folder: Path, name: str, max_bytes: int, *, latest: int = 10) -> Books:
-    """The account of a gateway's spool.
+    """The accounts of a gateway's spool.
 
     Parameters
     ----------
@@ -57,15 +83,33 @@ def read_books(folder: Path, name: str, max_bytes: int, *, latest: int = 10) -> 
         raise SpoolUnavailable(f"gateway {name}: there is no spool at {path} yet; the gateway has not run")
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
-            account = Account.read(db)
-            reasons = dict(
-                db.execute("SELECT reason, COUNT(*) FROM dead GROUP BY reason ORDER BY COUNT(*) DESC, reason")
-            )
-            newest = db.execute(
-                "SELECT origin, signal, time_ns, content, reason FROM dead ORDER BY id DESC LIMIT ?",
-                (latest,),
-            ).fetchall()
-            now = room(db, folder, max_bytes)
+            db.execute("BEGIN")  # all of it as it was at one moment
+            old = is_old(db)
+            accounts = read_old_account(db) if old else read_accounts(db)
+            stores = {
+                store: StoreBooks(accounts[store].ledger(), _reasons(db, store, accounts[store], old=old))
+                for store in sorted(accounts, key=lambda store: (store != PRIMARY, store))
+            }
+            columns = f"origin, signal, time_ns, content, reason, {_whom(old=old)}"
+            sql = f"SELECT {columns} FROM dead ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own names
+            newest = db.execute(sql, (latest,)).fetchall()
+            now = room(db, folder, max_bytes, min((a.cursor for a in accounts.values()), default=0))
     except (sqlite3.Error, ValueError) as error:
         raise SpoolUnavailable(f"gateway {name}: the spool {path} cannot be read: {error}") from error
-    return Books(account.ledger(), reasons, tuple(DeadLetter(*row) for row in newest), now)
+    if PRIMARY not in stores:
+        raise SpoolUnavailable(
+            f"gateway {name}: the spool {path} has no account; starting the gateway mends it"
+        )
+    return Books(stores, tuple(DeadLetter(*row) for row in newest), now)
+
+
+def _reasons(db: sqlite3.Connection, name: str, account: Account, *, old: bool) -> dict[str, int]:
+    whom = _whom(old=old)
+    sql = f"""SELECT reason, COUNT(*) FROM dead WHERE ({whom} = '' AND id > ?) OR {whom} = ?
+        GROUP BY reason ORDER BY COUNT(*) DESC, reason"""  # noqa: S608 - our own names
+    return dict(db.execute(sql, (account.since, name)).fetchall())
+
+
+def _whom(*, old: bool) -> str:
+    """The column that tells a letter's store, which an old spool does not have."""
+    return "''" if old else "whom"

@@ -1,30 +1,31 @@
-"""Samples -> spool -> store, for one gateway: durable before acknowledged, delivered until it is there."""
+"""Samples -> spool -> stores, for one gateway: durable before acknowledged, delivered until it is there."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from fieldlab_configs import ConfigError, Site
+from fieldlab_configs import Site
+from fieldlab_configs.site import PRIMARY
 from ingest.account import DeadLetter, Gap, Ledger
 from ingest.assembler import Assembled, Assembler
 from ingest.batches import Batch
-from ingest.delivery import Delivery, Patience
+from ingest.courier import Courier
+from ingest.delivery import Delivery
 from ingest.errors import SpoolUnavailable, SpoolUncertain
 from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
-from ingest.room import Alarm, Room
+from ingest.room import Alarm
 from ingest.rows import link_tags
 from ingest.samples import Sample
 from ingest.spool import KEEP_SAMPLES, Spool
-from ingest.state import State
-from ingest.store import Row, Store, StoreUnavailable
+from ingest.state import State, StoreState
+from ingest.store import Row, Store
 
 __all__ = ["Gap", "Ledger", "Link", "Pipeline", "State"]
 
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 
 BATCH_ROWS: Final = 5000
 """At most about so many rows in one batch of the spool."""
-DELIVERED_ROWS: Final = 20_000
-"""At most about so many rows are delivered before the spool is told so."""
 _QUEUE: Final = 256
 _DRAIN_AT_EXIT_S: Final = 2.0
 _T = TypeVar("_T")
@@ -68,7 +67,7 @@ class _Request:
 
 
 class Pipeline:
-    """The way of one gateway's samples into the store.
+    """The way of one gateway's samples into the stores.
 
     Parameters
     ----------
@@ -76,40 +75,60 @@ class Pipeline:
     gateway : str
         Its name in the config, which says where its spool lies.
     store : Store
+        The first one.
+    also : mapping of str to Store
+        The further ones that the config names.
     now_ns : callable
         The gateway's clock; UTC nanoseconds.
     """
 
-    def __init__(self, site: Site, gateway: str, store: Store, *, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        gateway: str,
+        store: Store,
+        *,
+        now_ns: Callable[[], int],
+        also: Mapping[str, Store] | None = None,
+    ) -> None:
+        stores = {PRIMARY: store, **(also or {})}
         self.site = site
         self.gateway = gateway
         spool = site.gateways[gateway].spool
         self._spool = Spool(
-            spool.path, gateway, spool.max_bytes, drops_oldest=spool.when_full == "drop_oldest"
+            spool.path,
+            gateway,
+            spool.max_bytes,
+            stores=list(stores),
+            drops_oldest=spool.when_full == "drop_oldest",
         )
         self._assembler = Assembler(site, gateway)
         self._now_ns = now_ns
-        self._delivery = Delivery(site.fieldlab, gateway, store, now_ns=now_ns)
         self._requests: asyncio.Queue[_Request] = asyncio.Queue(_QUEUE)
         # All of the spool's work is done in this one thread, in the order in which it is asked for.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"spool-{gateway}")
         self._tasks: list[asyncio.Task[None]] = []
-        self._patience = Patience(gateway)
-        self._alarm = Alarm(gateway)
-        self._room: Room | None = None
-        self._oldest_ns: int | None = None
-        self._between = asyncio.Lock()
-        self._news = asyncio.Event()
-        self._idle = asyncio.Event()
+        alarm = Alarm(gateway)
+        self._couriers = [
+            Courier(
+                name,
+                gateway if len(stores) == 1 else f"{gateway} (store {name})",
+                self._spool,
+                self._in_thread,
+                self._delivery(to),
+                alarm,
+                self._told,
+            )
+            for name, to in stores.items()
+        ]
         self._open = False
 
     async def __aenter__(self) -> Self:
         await self._in_thread(self._start)
         self._open = True
-        self._news.set()
         self._tasks = [
             asyncio.create_task(self._commit_forever(), name=f"{self.gateway}: commit"),
-            asyncio.create_task(self._deliver_forever(), name=f"{self.gateway}: deliver"),
+            *(asyncio.create_task(c.run(), name=f"{c.label}: deliver") for c in self._couriers),
         ]
         return self
 
@@ -124,6 +143,8 @@ class Pipeline:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        for courier in self._couriers:
+            courier.close()
         self._refuse_the_rest()
         await self._in_thread(self._spool.close)
         self._thread.shutdown()
@@ -181,36 +202,52 @@ class Pipeline:
     # -- telling
 
     def ledger(self) -> Ledger:
-        """The account of samples, as of the last commit."""
+        """The account of samples for the first store, as of the last commit."""
         return self._spool.ledger()
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """The account of samples for each store."""
+        return self._spool.ledgers()
 
     def state(self) -> State:
         """How it does, as of the last delivery."""
-        waits = self._oldest_ns is not None and self.ledger().waiting > 0
-        lag_s = max((time.time_ns() - (self._oldest_ns or 0)) / 1e9, 0.0) if waits else 0.0
-        return State(self.ledger(), self._room, lag_s, self._patience.trouble, self._stalled())
+        first, rooms = self._couriers[0].state(), [c.room for c in self._couriers if c.room is not None]
+        room = rooms[0] if rooms else None
+        return State(first.ledger, room, first.lag_s, first.trouble, self._stalled(), self._told())
+
+    def _told(self) -> dict[str, StoreState]:
+        """How delivery to each store does, where there are several."""
+        return {c.store: c.state() for c in self._couriers} if len(self._couriers) > 1 else {}
 
     def _stalled(self) -> tuple[str, ...]:
         return tuple(task.get_name() for task in self._tasks if self._open and task.done())
 
-    async def adopt(self, site: Site, store: Store) -> None:
-        """Go over to another configuration and store, between two commits and two deliveries.
+    def _delivery(self, store: Store) -> Delivery:
+        return Delivery(self.site.fieldlab, self.gateway, store, now_ns=self._now_ns)
 
-        The spool stays as it is. When this returns, the store before it is no longer used.
+    async def adopt(self, site: Site, store: Store, also: Mapping[str, Store] | None = None) -> None:
+        """Go over to another configuration and other stores of the same names, between two deliveries.
+
+        The spool stays as it is. When this returns, the stores before them are no longer used.
         """
-        async with self._between:
-            await self._in_thread(lambda: self._assembler.adopt(site))
-            self.site = site
-            self._delivery = Delivery(site.fieldlab, self.gateway, store, now_ns=self._now_ns)
-            self._patience.wait_s = 0.0
+        await self._in_thread(lambda: self._assembler.adopt(site))
+        self.site = site
+        stores = {PRIMARY: store, **(also or {})}
+        await asyncio.gather(*(c.adopt(self._delivery(stores[c.store])) for c in self._couriers))
 
     async def drained(self, timeout_s: float) -> bool:
-        """Whether all that was committed has been delivered, within that time."""
+        """Whether all that was committed has been delivered to every store, within that time."""
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                while not self._idle():
+                    for courier in self._couriers:
+                        await courier.idle.wait()
         except TimeoutError:
-            return self._idle.is_set()
+            return self._idle()
         return True
+
+    def _idle(self) -> bool:
+        return all(courier.idle.is_set() for courier in self._couriers)
 
     # -- the spool's thread
 
@@ -270,45 +307,9 @@ class Pipeline:
                 _settle(requests, SpoolUnavailable(f"samples could not be committed: {error!r}"))
             else:
                 # In this order: who waits for these and then for the pipeline to drain must find it busy.
-                self._idle.clear()
-                self._news.set()
+                for courier in self._couriers:
+                    courier.notify()
                 _settle(requests, None)
-
-    async def _deliver_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._patience.wait_s)
-            self._news.clear()
-            try:
-                async with self._between:
-                    more = await self._deliver_once()
-            except (SpoolUnavailable, StoreUnavailable, ConfigError) as error:
-                self._patience.failed(error)
-                continue
-            except Exception as error:
-                # Supervision: delivery never ends; what it met is logged with its trace and tried again.
-                log.exception("gateway %s: a delivery failed", self.gateway)
-                self._patience.failed(error)
-                continue
-            if not more and not self._news.is_set():
-                self._idle.set()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self._delivery.metrics_due_s())
-
-    async def _deliver_once(self) -> bool:
-        """Deliver the oldest batches; whether there was anything."""
-        spool = self._spool
-        if self._delivery.metrics_due_s() == 0:
-            self._room = await self._in_thread(spool.room)
-            self._alarm.look(self._room)
-        batches, gaps = await self._in_thread(lambda: (spool.waiting(DELIVERED_ROWS), spool.untold_gaps()))
-        self._oldest_ns = batches[0].at_ns if batches else None
-        outcome = await asyncio.to_thread(
-            self._delivery.write, batches, gaps, self.ledger(), spool.delivery_ns, self._room
-        )
-        if batches or gaps:
-            await self._in_thread(lambda: spool.delivered(batches, outcome))
-        self._patience.succeeded(full=sum(b.samples for b in batches) >= DELIVERED_ROWS)
-        return bool(batches or gaps)
 
     def _refuse_the_rest(self) -> None:
         while not self._requests.empty():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldlab_configs import Site
 from ingest.account import DeadLetter
@@ -51,31 +51,38 @@ def resend(site: Site, gateway: str, reason: str | None = None) -> Resent:
     SpoolUnavailable
     """
     config = site.gateways[gateway].spool
-    spool, assembler = Spool(config.path, gateway, config.max_bytes), Assembler(site, gateway)
+    spool = Spool(config.path, gateway, config.max_bytes, stores=list(site.stores()))
+    assemblers = {"": Assembler(site, gateway)}
     spool.open()
     try:
         for batch in spool.newest(KEEP_SAMPLES):
-            assembler.remember(decode(batch.payload).rows)
-        whole, numbers, left = Assembled(), [], dict[str, int]()
+            assemblers[""].remember(decode(batch.payload).rows)
+        made: dict[str, tuple[list[int], Assembled]] = {}
+        left = dict[str, int]()
         for number, letter in spool.letters(reason).items():
-            made = _made(assembler, letter)
-            if isinstance(made, str):
-                left[made] = left.get(made, 0) + 1
+            # What one store refused is none that it has: to its own assembler each is the first.
+            assembler = assemblers.setdefault(letter.whom, Assembler(site, gateway))
+            rows = _made(assembler, letter, spool)
+            if isinstance(rows, str):
+                left[rows] = left.get(rows, 0) + 1
                 continue
+            numbers, whole = made.setdefault(letter.whom, ([], Assembled()))
             numbers.append(number)
-            whole.rows += made.rows
-            whole.marks += made.marks
-            whole.samples += made.samples
-            whole.replaced += made.replaced
-        if numbers:
-            spool.revive(numbers, as_batches(whole))
-        return Resent(len(numbers), left)
+            whole.rows += rows.rows
+            whole.marks += rows.marks
+            whole.samples += rows.samples
+            whole.replaced += rows.replaced
+        for whom, (numbers, whole) in made.items():
+            spool.revive(numbers, [replace(batch, whom=whom) for batch in as_batches(whole)])
+        return Resent(sum(len(numbers) for numbers, _ in made.values()), left)
     finally:
         spool.close()
 
 
-def _made(assembler: Assembler, letter: DeadLetter) -> Assembled | str:
+def _made(assembler: Assembler, letter: DeadLetter, spool: Spool) -> Assembled | str:
     """The rows of a letter, or why there are none."""
+    if letter.whom and letter.whom not in spool.ledgers():
+        return f"store {letter.whom}, which did not take them, is not in the config"
     if not letter.signal or letter.time_ns is None:
         return "a message that could not be read"
     if len(letter.content) >= CONTENT_BYTES:

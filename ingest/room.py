@@ -31,7 +31,7 @@ class Room:
     Attributes
     ----------
     waiting_bytes, max_bytes : int
-        Of what is not delivered; of all there may be: the spool's bound, or what the disk has.
+        Of what some store does not have; of all there may be: the spool's bound, or what the disk has.
     bytes_per_h : float or None
         How fast it fills, by the newest batches; None where there are too few to tell.
     """
@@ -53,7 +53,7 @@ class Room:
         return max(self.max_bytes - self.waiting_bytes, 0) / self.bytes_per_h
 
 
-def room(db: sqlite3.Connection, folder: Path, max_bytes: int) -> Room:
+def room(db: sqlite3.Connection, folder: Path, max_bytes: int, cursor: int) -> Room:
     """Look at a spool, from its gateway or from outside.
 
     Parameters
@@ -62,8 +62,9 @@ def room(db: sqlite3.Connection, folder: Path, max_bytes: int) -> Room:
     folder : Path
         Where it lies: it cannot grow beyond the disk.
     max_bytes : int
+    cursor : int
+        Up to which batch every store has all.
     """
-    (cursor,) = db.execute("SELECT cursor FROM account").fetchone()
     (waiting,) = db.execute(_WAITING, (cursor,)).fetchone()
     filled, first, last = db.execute(_NEWEST).fetchone()
     lasted_s = (last - first) / 1e9 if first is not None else 0.0
@@ -84,16 +85,17 @@ class Alarm:
         self._gateway = gateway
         self._raised = False
 
-    def look(self, now: Room) -> None:
-        """Judge the room as it is now."""
+    def look(self, now: Room, behind: str = "the store") -> None:
+        """Judge the room as it is now, and say who takes nothing."""
         if not self._raised and now.used >= ALARM:
             self._raised = True
             left = now.autonomy_h
             log.error(
-                "gateway %s: its spool is %.0f %% full%s: see why the store takes nothing",
+                "gateway %s: its spool is %.0f %% full%s: see why %s takes nothing",
                 self._gateway,
                 100 * now.used,
                 "" if left is None else f", enough for {left:.1f} more hours",
+                behind,
             )
         elif self._raised and now.used < _QUIET:
             self._raised = False

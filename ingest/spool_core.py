@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from ingest.account import Account, Gap, Ledger
+from fieldlab_configs.site import PRIMARY
+from ingest.account import Gap, Ledger
 from ingest.batches import NUMBERS, sound
+from ingest.bookkeeping import Account, Accounts, mark_of, newest, read_accounts, write_account
 from ingest.errors import SpoolLocked, SpoolUnavailable
 from ingest.filelock import FileLock
 from ingest.mark import Mark, MarkFile
 from ingest.reserve import Reserve, disk_is_full
 from ingest.spool_file import OutOfOrder, open_database, salvage, set_aside, tells_of_damage
+
+log = logging.getLogger(__name__)
 
 DAMAGED: Final = "spool-damaged"
 """Reason of the gap that damage to the spool leaves."""
@@ -32,16 +37,29 @@ class SpoolCore:
         The gateway's: several may share a folder.
     max_bytes : int
         Bound of the database; reached, nothing more is taken.
+    stores : sequence of str
+        Names of the stores that it keeps things for. A new one begins with all that is in the spool; one
+        that is not named any more is forgotten.
     """
 
-    def __init__(self, folder: Path, name: str, max_bytes: int = 4_000_000_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        max_bytes: int = 4_000_000_000,
+        *,
+        stores: Sequence[str] = (PRIMARY,),
+    ) -> None:
         self.path = folder / f"{name}.spool"
         self.max_bytes = max_bytes
+        self._stores = tuple(stores)
         self._mark_file = MarkFile(folder / f"{name}.mark")
         self._lock = FileLock(self.path)
         self._reserve = Reserve(folder / f"{name}.reserve", max_bytes)
         self._db: sqlite3.Connection | None = None
-        self._account = Account()
+        self._accounts: Accounts = {}
+        self._handed: dict[str, int] = {}
+        """Up to which batch each store has been handed what waits for it; nothing after damage was found."""
         self._last_ns = 0
 
     # -- opening and closing
@@ -59,8 +77,8 @@ class SpoolCore:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-            mark = self._mark_file.open()
-            self._open_database(mark)
+            self._open_database(self._mark_file.open())
+            self._agree()
             with suppress(SpoolUnavailable, OSError):  # what waits can be delivered without it
                 self._reserve.require()
         except BlockingIOError:
@@ -86,8 +104,8 @@ class SpoolCore:
 
     def _open_database(self, mark: Mark) -> None:
         try:
-            self._db = open_database(self.path)
-            self._account = Account.read(self._db)
+            self._db = open_database(self.path, self._reserve.size)
+            self._accounts = read_accounts(self._db)
             self._settle(mark)
         except (sqlite3.Error, ValueError) as error:
             if isinstance(error, sqlite3.Error) and not tells_of_damage(error):
@@ -98,35 +116,81 @@ class SpoolCore:
         """Set a damaged database aside, and go on with what can be read of it."""
         self._close_database()
         aside = set_aside(self.path)
-        self._db = open_database(self.path)
-        self._account = salvage(aside, self._db, mark)
+        self._db = open_database(self.path, self._reserve.size)
+        self._accounts = salvage(aside, self._db, mark)
         self._settle(mark)
 
     def _settle(self, mark: Mark) -> None:
-        """Compare the account with what is there and with the mark; what is missing becomes a gap."""
+        """Compare each account with what is there and with the mark; what is missing becomes a gap."""
+        self._handed.clear()
         with self._transaction() as db:
-            account = self._account
-            sql = f"SELECT {NUMBERS} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
-            batches = samples = last_ns = 0
-            for row in db.execute(sql, (account.cursor,)).fetchall():
-                if sound(row):
-                    batches, samples, last_ns = batches + 1, samples + row[0], max(last_ns, row[3])
-                else:
-                    self._remove(db, row[4])
-                account.last_seq = max(account.last_seq, row[4])
-            account.last_seq = max(account.last_seq, mark.seq)
-            account.received = max(account.received, mark.received)
-            known = account.stored + account.replaced + account.dead + samples
-            lost_samples = max(account.received - known, 0)
-            lost_batches = account.last_seq - account.gone - batches
-            account.received = known + lost_samples
-            account.dead += lost_samples
-            account.waiting = samples
-            account.gone = account.last_seq - batches
-            if lost_samples or lost_batches > 0:
-                start_ns, end_ns = sorted((last_ns or mark.last_ns, mark.last_ns))
-                self._lose(db, Gap("none", "none", DAMAGED, start_ns, end_ns, lost_samples))
+            for name in mark.of.keys() - self._accounts.keys():
+                self._accounts[name] = Account.of(mark.of[name], mark.seq)
+            rows, last_ns = self._sound_rows(db)
+            seq = max([newest(self._accounts.values()), mark.seq, *(row[4] for row in rows)])
+            for name, account in self._accounts.items():
+                waiting = [row[0] for row in rows if row[4] > account.cursor and row[8] in ("", name)]
+                missing = account.settle(seq, len(waiting), sum(waiting), mark.of.get(name))
+                if any(missing):
+                    start_ns, end_ns = sorted((last_ns or mark.last_ns, mark.last_ns))
+                    self._lose(db, Gap("none", "none", DAMAGED, start_ns, end_ns, missing[1]), name)
         self._last_ns = max(mark.last_ns, last_ns)
+
+    def _sound_rows(self, db: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], int]:
+        """The columns NUMBERS of what waits for anyone, and its latest time; damaged ones are put aside."""
+        sql = f"SELECT {NUMBERS} FROM batch WHERE seq > ? ORDER BY seq"  # noqa: S608 - our own names
+        found, last_ns = [], 0
+        for row in db.execute(sql, (self._floor(),)).fetchall():
+            if sound(row):
+                found.append(row)
+                last_ns = max(last_ns, row[3])
+            else:
+                self._remove(db, row[4])
+        return found, last_ns
+
+    def _floor(self) -> int:
+        """Up to which batch every store has all."""
+        return min((account.cursor for account in self._accounts.values()), default=0)
+
+    def _agree(self) -> None:
+        """Have an account for each store that there is, and for no other."""
+        left = [name for name in self._accounts if name not in self._stores]
+        come = [name for name in self._stores if name not in self._accounts]
+        if not (left or come):
+            return
+        with self._transaction() as db:
+            for name in left:
+                account = self._accounts.pop(name)
+                db.execute("DELETE FROM destination WHERE name = ?", (name,))
+                db.execute("DELETE FROM batch WHERE whom = ?", (name,))
+                log.warning(
+                    "spool %s: store %s is not in the config any more; %d samples that waited for it do so no"
+                    " longer",
+                    self.path,
+                    name,
+                    account.waiting,
+                )
+            seq = newest(self._accounts.values())
+            for name in come:
+                self._accounts[name] = self._begun(db, seq)
+        self._mark_file.write(self._mark(), sync=True)
+
+    @staticmethod
+    def _begun(db: sqlite3.Connection, seq: int) -> Account:
+        """The account of a store that is new here: all that is still in the spool waits for it."""
+        sql = "SELECT count(*), coalesce(sum(samples), 0), coalesce(max(seq), 0) FROM batch WHERE whom = ''"
+        batches, samples, last = db.execute(sql).fetchone()
+        (gaps,) = db.execute("SELECT count(*) FROM gap WHERE whom = ''").fetchone()
+        (letters,) = db.execute("SELECT coalesce(max(id), 0) FROM dead").fetchone()
+        seq = max(seq, last)
+        return Account(
+            received=samples,
+            waiting=samples,
+            gaps=gaps,
+            last_seq=seq,
+            gone=seq - batches,
+            since=letters,
+        )
 
     @staticmethod
     def _remove(db: sqlite3.Connection, seq: int) -> None:
@@ -135,23 +199,36 @@ class SpoolCore:
         if db.execute("DELETE FROM batch WHERE seq = ?", (seq,)).rowcount != 1:
             raise OutOfOrder(f"batch {seq} is not where it belongs")
 
-    def _lose(self, db: sqlite3.Connection, gap: Gap) -> None:
+    def _lose(self, db: sqlite3.Connection, gap: Gap, whom: str = "") -> None:
+        """Write a gap down, for one store or for all."""
         db.execute(
-            "INSERT INTO gap (machine, signal, reason, start_ns, end_ns, count) VALUES (?, ?, ?, ?, ?, ?)",
-            (gap.machine, gap.signal, gap.reason, gap.start_ns, gap.end_ns, gap.count),
+            "INSERT INTO gap (machine, signal, reason, start_ns, end_ns, count, whom)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (gap.machine, gap.signal, gap.reason, gap.start_ns, gap.end_ns, gap.count, whom),
         )
-        self._account.gaps += 1
+        for account in self._whose(whom):
+            account.gaps += 1
+
+    def _whose(self, whom: str) -> list[Account]:
+        """The accounts that something counts in."""
+        return [account for name, account in self._accounts.items() if whom in ("", name)]
 
     # -- transactions
 
-    def ledger(self) -> Ledger:
-        """The account as it stands."""
-        return self._account.ledger()
+    def ledger(self, store: str = PRIMARY) -> Ledger:
+        """The account of a store as it stands."""
+        return self._accounts[store].ledger()
 
-    @property
-    def delivery_ns(self) -> int:
-        """Time of the last delivery note."""
-        return self._account.delivery_ns
+    def ledgers(self) -> dict[str, Ledger]:
+        """The account of each store."""
+        return {name: self._accounts[name].ledger() for name in self._stores}
+
+    def delivery_ns(self, store: str = PRIMARY) -> int:
+        """Time of the last delivery note to a store."""
+        return self._accounts[store].delivery_ns
+
+    def _mark(self) -> Mark:
+        return mark_of(self._accounts, self._last_ns)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
@@ -160,16 +237,18 @@ class SpoolCore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Changes and account together, or neither."""
+        """Changes and accounts together, or neither."""
         db = self._connection()
-        before = replace(self._account)
+        before = {name: replace(account) for name, account in self._accounts.items()}
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
-            self._account.write(db)
+            for name, account in self._accounts.items():
+                if account != before.get(name):
+                    write_account(db, name, account)
             db.execute("COMMIT")
         except BaseException:
-            self._account = before
+            self._accounts = before
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
@@ -186,7 +265,7 @@ class SpoolCore:
                 self._reserve.release()
             if not tells_of_damage(error):
                 raise SpoolUnavailable(f"the spool {self.path} cannot be used now: {error}") from error
-            self._begin_anew(self._account.mark(self._last_ns))
+            self._begin_anew(self._mark())
             raise SpoolUnavailable(f"the spool {self.path} was damaged: {error}; it begins anew") from error
         except OSError as error:
             if disk_is_full(error):

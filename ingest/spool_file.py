@@ -1,4 +1,4 @@
-"""The spool's database: its tables, and what is done with one that is damaged."""
+"""The spool's database: how it is opened, and what is done with one that is damaged."""
 
 from __future__ import annotations
 
@@ -8,27 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from ingest.account import COLUMNS, Account
-from ingest.batches import WHOLE, batch_of
+from ingest.batches import INSERT, WHOLE, batch_of
+from ingest.bookkeeping import Account, Accounts, newest, read_accounts, read_old_account, write_account
 from ingest.mark import Mark
+from ingest.spool_schema import is_old, make_tables
 
 log = logging.getLogger(__name__)
 
-_SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY CHECK (id = 1), {COLUMNS});
-CREATE TABLE IF NOT EXISTS batch (
-    seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, samples INTEGER NOT NULL, replaced INTEGER NOT NULL,
-    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, crc INTEGER NOT NULL, seal INTEGER NOT NULL,
-    payload BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS dead (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, origin TEXT NOT NULL,
-    signal TEXT NOT NULL, time_ns INTEGER, content BLOB NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS gap (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL, signal TEXT NOT NULL, reason TEXT NOT NULL,
-    start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, count INTEGER NOT NULL,
-    told INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS damaged (id INTEGER PRIMARY KEY, seq INTEGER, payload BLOB);
-"""
+_PAGE_BYTES: Final = 4096
+_LOG_PAGES: Final = 1000  # SQLite's own default
 _SALVAGE_SKIPS: Final = 1000
 """So many numbers beyond the last batch known of may be unreadable before no more is sought."""
 _PASSING: Final = frozenset(
@@ -59,19 +47,24 @@ def tells_of_damage(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF not in _PASSING
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open the database, made where it is not there. For one thread at a time, and the only connection."""
+def open_database(path: Path, spare_bytes: int) -> sqlite3.Connection:
+    """Open the database, made where it is not there. For one thread at a time, and the only connection.
+
+    Parameters
+    ----------
+    path : Path
+    spare_bytes : int
+        What can be made free on a full disk: moving the log into the file must not need more.
+    """
     db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     db.text_factory = _text
     try:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {min(spare_bytes // 2 // _PAGE_BYTES, _LOG_PAGES)}")
         db.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA.split(";"):
-            db.execute(statement)
-        if db.execute("SELECT count(*) FROM account").fetchone() == (0,):
-            Account().write(db)
+        make_tables(db)
         db.execute("COMMIT")
     except BaseException:
         db.close()
@@ -96,37 +89,48 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def salvage(aside: Path, db: sqlite3.Connection, mark: Mark) -> Account:
+def salvage(aside: Path, db: sqlite3.Connection, mark: Mark) -> Accounts:
     """Take what is whole in a damaged database over into a new one.
 
     Returns
     -------
-    Account
-        The old one, or where it cannot be read what the mark says; not yet settled with what was found.
+    dict of str to Account
+        The old ones, or where they cannot be read what the mark says; not yet settled with what was found.
     """
-    account = Account.of(mark)
+    accounts = {name: Account.of(standing, mark.seq) for name, standing in mark.of.items()}
     with closing(sqlite3.connect(aside, isolation_level=None)) as old:
         old.text_factory = _text
+        older = False
         try:
-            account = Account.read(old)
+            older = is_old(old)
+            accounts = (read_old_account(old) if older else read_accounts(old)) or accounts
         except (sqlite3.Error, ValueError) as error:
             log.error("the account in %s cannot be read (%s); going by the high-water mark", aside, error)  # noqa: TRY400 - damage, not a bug
-        account.last_seq = max(account.last_seq, mark.seq)
-        taken = _take_batches(old, db, account)
+        seq = max(newest(accounts.values()), mark.seq)
+        db.execute("BEGIN IMMEDIATE")
+        floor = min((account.cursor for account in accounts.values()), default=0)
+        taken = _take_batches(old, db, floor, seq, older=older)
+        for table in ("dead", "gap"):
+            _take_rows(old, db, table, older=older)
     log.error("%d batches of %s were whole and are taken over", taken, aside)
-    db.execute("BEGIN IMMEDIATE")
-    account.write(db)
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM gap").fetchone()
+    for name, account in accounts.items():
+        account.last_seq = seq
+        account.told = min(account.told, last)  # numbers begin anew behind the last one that was saved
+        write_account(db, name, account)
     db.execute("COMMIT")
-    return account
+    return accounts
 
 
-def _take_batches(old: sqlite3.Connection, new: sqlite3.Connection, account: Account) -> int:
+def _take_batches(
+    old: sqlite3.Connection, new: sqlite3.Connection, after: int, last: int, *, older: bool
+) -> int:
     """Batch by batch: one unreadable page must not cost the others."""
-    taken, seq, skipped = 0, account.cursor, 0
-    following = f"SELECT {WHOLE}, seq FROM batch WHERE seq > ? ORDER BY seq LIMIT 1"  # noqa: S608 - our own names
-    insert = f"INSERT OR IGNORE INTO batch ({WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
-    new.execute("BEGIN IMMEDIATE")
-    while seq < account.last_seq or skipped < _SALVAGE_SKIPS:
+    taken, seq, skipped = 0, after, 0
+    columns = WHOLE.replace("whom", "''") if older else WHOLE
+    following = f"SELECT {columns}, seq FROM batch WHERE seq > ? ORDER BY seq LIMIT 1"  # noqa: S608 - our own names
+    insert = INSERT.replace("INSERT", "INSERT OR IGNORE", 1)
+    while seq < last or skipped < _SALVAGE_SKIPS:
         try:
             row = old.execute(following, (seq,)).fetchone()
         except (sqlite3.Error, UnicodeDecodeError):
@@ -139,5 +143,41 @@ def _take_batches(old: sqlite3.Connection, new: sqlite3.Connection, account: Acc
         if batch_of(row) is not None:
             new.execute(insert, row[:-1])
             taken += 1
-    new.execute("COMMIT")
     return taken
+
+
+_KEPT: Final[dict[str, tuple[tuple[str, type | tuple[type, ...]], ...]]] = {
+    "dead": (
+        ("id", int),
+        ("at_ns", int),
+        ("origin", str),
+        ("signal", str),
+        ("time_ns", (int, type(None))),
+        ("content", bytes),
+        ("reason", str),
+        ("whom", str),
+    ),
+    "gap": (
+        ("id", int),
+        ("machine", str),
+        ("signal", str),
+        ("reason", str),
+        ("start_ns", int),
+        ("end_ns", int),
+        ("count", int),
+        ("whom", str),
+    ),
+}
+
+
+def _take_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str, *, older: bool) -> None:
+    """Dead letters and gaps, up to the first that cannot be read; they have no checksum of their own."""
+    names = ", ".join(name for name, _ in _KEPT[table])
+    columns = names.replace("whom", "''") if older else names
+    insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+    try:
+        for row in old.execute(f"SELECT {columns} FROM {table} ORDER BY id"):  # noqa: S608 - our own names
+            if all(isinstance(value, kind) for value, (_, kind) in zip(row, _KEPT[table], strict=True)):
+                new.execute(insert, row)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        log.error("not all of table %s could be taken over: %s", table, error)  # noqa: TRY400 - damage, not a bug

@@ -46,7 +46,7 @@ SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "Gateway": ("gateways", "One process that collects."),
     "Metrics": ("gateways: metrics", "Where a gateway tells how it does, over HTTP."),
     "Spool": ("gateways: spool", "Where a gateway keeps what is not delivered yet."),
-    "StoreConfig": ("store", "Where the data are kept."),
+    "StoreConfig": ("store, also", "Where the data are kept."),
     "Secret": ("password, token", "A secret by reference; never the secret itself."),
 }
 """Class of the model to heading and introduction, in the order of the page."""
@@ -68,6 +68,7 @@ KEYS: Final[dict[str, str]] = {
     "Site.sources": "Where signals come from, by name.",
     "Site.gateways": "Which process reads which sources, by name.",
     "Site.store": "Where data are kept; recordings alone need none.",
+    "Site.also": "Further stores by name: every gateway delivers to them too, each at its own pace. Figures are made in `store`.",
     "EnergyFactors.price_eur_per_kwh": "Price.",
     "EnergyFactors.co2_kg_per_kwh": "Emission.",
     "EnergyFactors.source": "Who says so, and of which year.",

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.faults import ANSWERS, Block, lasting, store_answers, store_drips
+from tests.faults.faults import ANSWERS, Block, gateway_killed, lasting, store_answers, store_drips
 from tests.faults.proof import proven
 from tests.faults.proxy import PUBACK, Proxy
+from tests.faults.stored import EmbeddedReader, compare
 
 pytestmark = pytest.mark.service
 RATE = 300
@@ -102,3 +103,23 @@ def test_a_store_that_is_made_ready_late(make_world) -> None:
     world.setup_store()
     world.moved(time.time_ns())
     proven(world)
+
+
+def test_a_second_store_does_not_wait_for_the_first(make_world) -> None:
+    """The first refuses, the gateway is killed: the second goes on; in the end both have all of it, once."""
+    world = make_world(also=True)
+    second = EmbeddedReader(world.folder / "copy.db")
+    world.tell("rate", RATE)
+    world.moved(time.time_ns())
+    with world.store.refused():
+        for _ in range(3):
+            since_ns = time.time_ns()
+            world.until(lambda since=since_ns: second.newest_ns() > since, "new samples in the second store")
+            lasting(0, gateway_killed(world))
+    world.moved(time.time_ns())
+    proven(world)
+    copied = compare(world.ledger, second.samples())
+    assert copied.clean
+    assert copied.stored == copied.given
+    accounts = world.ledger_says()["stores"]
+    assert accounts["copy"]["stored"] == accounts["store"]["stored"] == copied.stored

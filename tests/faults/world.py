@@ -68,6 +68,8 @@ class World:
         Of raw data.
     setup : bool
         Whether the store is made ready.
+    also : bool
+        Whether there is a second store, an embedded one in `copy.db`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class World:
         keep_alive_s: int = 2,
         retention: str = "1h",
         setup: bool = True,
+        also: bool = False,
     ) -> None:
         self.folder = folder
         self.spool = spool or folder / "spool"
@@ -91,6 +94,7 @@ class World:
         self.store_kind = store
         self._major = major
         self._setup = setup
+        self._also = "also: {copy: {kind: embedded, path: copy.db}}\n" if also else ""
         self._settings = {"max_bytes": max_bytes, "keep_alive_s": keep_alive_s}
         self._store = {"retention": f"{{raw: {retention}}}", "timeout_s": f"{timeout_s}"}
         self._running = ExitStack()
@@ -142,6 +146,7 @@ class World:
                 store=f"{{{text}}}",
                 **self._settings,
             )
+            + self._also
         )
         if self._setup:
             self.setup_store()
@@ -285,9 +290,9 @@ class World:
         self.stop_gateway()
 
     def settled(self) -> bool:
-        """Whether the account has a place for every sample that the machines wrote down."""
-        account = self.books().ledger
-        return account.waiting == 0 and account.stored + account.dead >= self.given()
+        """Whether each store's account has a place for every sample that the machines wrote down."""
+        accounts = [books.ledger for books in self.books().stores.values()]
+        return all(a.waiting == 0 and a.stored + a.dead >= self.given() for a in accounts)
 
     def ledger_says(self) -> dict[str, Any]:
         """What ``fieldlab ledger --format json`` says."""

@@ -53,6 +53,17 @@ def test_windows_of_two_companies_may_not_overlap_on_one_machine() -> None:
     ]
 
 
+def test_further_stores_need_a_first_and_are_not_too_many() -> None:
+    """Said of `also`, where it stands."""
+    store = BASE[BASE.index("store:\n") :]
+    many = ", ".join(f"s{n}: {{kind: embedded, path: s{n}.db}}" for n in range(16))
+    line = BASE.count("\n") + 1
+    also = f"also: {{{many}}}\n"
+    assert problems(BASE + also) == [f"lab.yaml:{line}: also: names 16 stores; there can be 15"]
+    (said,) = problems(spoilt((store, also)))
+    assert said.endswith(": also: needs a store: the first one, which figures are read from")
+
+
 def test_a_secret_in_clear_is_never_repeated() -> None:
     """The message about a password must not spread it."""
     said = problems(spoilt(("password: {env: PLC1_PASSWORD}}", "password: hunter2}")))

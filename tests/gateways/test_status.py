@@ -16,7 +16,7 @@ from gateways.notify import Notifier
 from gateways.status_server import HEAD_BYTES, MOST_ASKERS, Page, serving
 from ingest.account import Ledger
 from ingest.room import Room
-from ingest.state import State
+from ingest.state import State, StoreState
 from tests.gateways.helpers import Collector, Hands, site
 from tests.gateways.test_change import SERVER
 
@@ -71,6 +71,25 @@ def test_metrics_are_what_the_account_says(running):
     assert found["fieldlab_source_samples_total", f'{of},source="src"'] == 12
     assert found["fieldlab_link_up", f'{of},source="src",machine="m\\"1\\n"'] == 0
     assert found["process_resident_memory_bytes", ""] > 1e6
+
+
+def test_each_of_several_stores_has_figures_of_its_own(running):
+    """By its name; what one of them does not take is a warning that names it."""
+    stores = {
+        "store": StoreState(Ledger(received=10, stored=10), 0.0, None),
+        "copy": StoreState(Ledger(received=10, stored=4, dead=1, waiting=5), 7.5, "nobody listens"),
+    }
+    found = parsed(exposition(running, Pipeline(stores=stores)))
+    of = 'fieldlab="lab",gateway="edge",store="copy"'
+    assert found["fieldlab_store_samples_stored_total", of] == 4
+    assert found["fieldlab_store_samples_waiting", of] == 5
+    assert found["fieldlab_store_lag_seconds", of] == 7.5
+    assert found["fieldlab_store_delivering", of] == 0
+    assert found["fieldlab_store_delivering", of.replace("copy", "store")] == 1
+    assert health(running, Pipeline(stores=stores)).warnings[0] == (
+        "nothing can be delivered to store copy: nobody listens"
+    )
+    assert not any("fieldlab_store_samples" in name for name, _ in parsed(exposition(running, Pipeline())))
 
 
 def test_a_store_or_a_machine_that_is_away_is_a_warning(running):

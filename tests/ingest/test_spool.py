@@ -223,9 +223,9 @@ def test_garbage_in_the_database_never_prevents_a_start(tmp_path: Path, seed: in
     spool.close()
 
 
-def run_and_kill(folder: Path, after_s: float) -> None:
+def run_and_kill(folder: Path, after_s: float, *how: str) -> None:
     """Run a gateway, and kill it some time after it has begun to take samples."""
-    command = [sys.executable, "-m", "tests.ingest.killed_gateway", str(folder)]
+    command = [sys.executable, "-m", "tests.ingest.killed_gateway", str(folder), *how]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
