@@ -13,9 +13,9 @@ help:  ## This list
 demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="--speed 60 --no-browser"
 	@$(BIN)/fieldlab demo $(ARGS)
 
-test: env  ## All tests; ARGS="tests/analytics -k oee" for some
+test: env  ## All tests, on every core; ARGS="tests/analytics -k oee" for some, on one
 	@sh tools/debian.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 soak: env  ## Faults at random, then the account; MINUTES=30 SEED=7 ARGS="--store embedded"
 	@sh tools/debian.sh
