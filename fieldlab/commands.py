@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     _company(commands.add_parser("company", help="companies that visit the fieldlab"))
+    engineer.doctor(
+        commands.add_parser("doctor", help="connect to every source and the store: what is well, what to do")
+    )
     engineer.pki(commands.add_parser("pki", help="certificates of the fieldlab's own, and whom it trusts"))
     return top
 

@@ -24,6 +24,28 @@ def gateway(command: argparse.ArgumentParser) -> None:
     command.set_defaults(room="fieldlab.gateway")
 
 
+def seconds(text: str) -> float:
+    """A time in seconds, of an option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86_400:  # noqa: PLR2004 - a day
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, at most a day")
+    return value
+
+
+def doctor(command: argparse.ArgumentParser) -> None:
+    """`fieldlab doctor`."""
+    command.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+    command.add_argument("--gateway", metavar="NAME", help="which of the config's gateways; default: all")
+    command.add_argument(
+        "--listen", type=seconds, metavar="SECONDS", help="how long to listen for messages of a broker (3)"
+    )
+    command.add_argument("--json", action="store_true", help="print the findings as one JSON list")
+    command.set_defaults(room="fieldlab.doctor")
+
+
 def pki(command: argparse.ArgumentParser) -> None:
     """`fieldlab pki`."""
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -102,6 +102,10 @@ class BrokerLink:
         self._why: str | None = None
         self._alive = False
         self._asked: dict[int, Sequence[str]] = {}
+        self.refused: list[str] = []
+        """Topics that the broker does not let us have."""
+        self.limits: dict[str, object] = {}
+        """What a broker of version 5 says of itself at the beginning."""
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,
@@ -131,6 +135,11 @@ class BrokerLink:
     def why(self) -> str:
         """Why it ended."""
         return self._why or "the broker closed the connection"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the broker has answered to every subscription."""
+        return not self._asked
 
     async def open(self, *, within_s: float = ANSWER_S) -> bool:
         """Connect; whether the broker still had our session and its queue.
@@ -229,8 +238,9 @@ class BrokerLink:
         self._tell(error)
         self._call(self._ended.set)
 
-    def _on_connect(self, _client: Any, _data: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         name = str(code)
+        self.limits = properties.json() if properties is not None else {}
         if not code.is_failure:
             self._alive = True
             self._call(self._set_answer, bool(flags.session_present))
@@ -251,6 +261,7 @@ class BrokerLink:
     def _on_subscribe(self, _client: Any, _data: Any, number: int, codes: Any, _properties: Any) -> None:
         refused = [t for t, code in zip(self._asked.pop(number, ()), codes, strict=False) if code.is_failure]
         if refused:
+            self.refused += refused
             log.error(
                 "the broker refuses %d topics, the first: %s; look at its access rules",
                 len(refused),

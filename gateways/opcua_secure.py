@@ -96,12 +96,13 @@ def choose(offered: Sequence[Any], config: OpcUaSource) -> tuple[str, Any]:
             for endpoint in offered:
                 if endpoint.SecurityMode == mode and endpoint.SecurityPolicyUri == policy.URI:
                     return name, endpoint
-    listed = sorted({_told(endpoint) for endpoint in offered})
+    listed = sorted({told(endpoint) for endpoint in offered})
     wanted = config.security if config.policy == "auto" else f"{config.security} {config.policy}"
     raise LinkLost(f"the server offers no {wanted}; it offers {', '.join(listed) or 'nothing'}")
 
 
-def _told(endpoint: Any) -> str:
+def told(endpoint: Any) -> str:
+    """Mode and policy of an endpoint, in the words of the configuration."""
     mode = next((name for name, mode in _MODES.items() if mode == endpoint.SecurityMode), "none")
     policy = str(endpoint.SecurityPolicyUri).rpartition("#")[2].replace("_", "")
     return mode if mode == "none" else f"{mode} {policy}"

@@ -155,6 +155,14 @@ class InfluxStore:
         found = self._series(bucket, "SHOW MEASUREMENTS")
         return sorted(row[0] for series in found for row in series.get("values", []))
 
+    def types(self, bucket: Bucket, measurement: str) -> dict[str, set[str]]:
+        """Of which types a measurement's fields are; several where they were written before and after."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for series in self._series(bucket, f"SHOW FIELD KEYS FROM {_name(measurement)}"):
+            for name, kind in series.get("values", []):
+                found[name].add(kind)
+        return found
+
     def last_before(
         self, bucket: Bucket, measurement: str, time_ns: int, *, where: Mapping[str, str] | None = None
     ) -> list[Row]:
