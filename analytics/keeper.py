@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from analytics.deliveries import Store
 from analytics.energy_blocks import baseline
 from analytics.experiments import results
-from analytics.kept import baseline_rows, block_rows, keep
+from analytics.kept import baseline_rows, block_rows, keep, window_rows
 from analytics.query import DAY_NS, stored_fragments
 from analytics.schedule import local_date, utc_ns
 from analytics.study import laws
@@ -64,6 +64,7 @@ class Keeper:
         """
         if self._due is None:
             self._due = self._stale()
+            self.store.write("kpi", list(window_rows(self.site, self.store)))
         self._due |= {e.id for e in self.site.experiments if self._touched(e, rewritten)}
         written = False
         for experiment in self.site.experiments:

@@ -69,6 +69,24 @@ def _results(site: Site, experiment: Experiment, results: Sequence[Row], time_ns
         yield "experiment_result", tags, "fingerprint", time_ns, mark
 
 
+def window_rows(site: Site, store: Store) -> Iterator[StoredRow]:
+    """Every window of every experiment, for screens to draw; one that the config no longer has ends at 0."""
+    wanted = {
+        (tags_of(site, experiment=e.id, arm=arm), w.start_ns): w.end_ns / 1e6
+        for e in site.experiments
+        for arm, windows in e.arms.items()
+        for w in windows
+    }
+    for table in store.read("kpi", "experiment_window", fields=["end_ms"]):
+        tags = tuple(sorted(table.tags.items()))
+        for time_ns in table.time_ns.tolist():
+            wanted.setdefault((tags, time_ns), 0.0)
+    for (tags, time_ns), end_ms in wanted.items():
+        told = dict(tags)
+        yield "experiment_window", tags, "end_ms", time_ns, end_ms
+        yield "experiment_window", tags, "text", time_ns, f"{told['experiment']}: {told['arm']}"
+
+
 def baseline_rows(site: Site, law: Row, time_ns: int, *, experiment: str = "none") -> Iterator[StoredRow]:
     """A machine's energy baseline: each term, and the saving where one was asked for.
 

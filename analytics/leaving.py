@@ -109,6 +109,6 @@ def _results(store: Store, experiment: str) -> int:
     tables = store.read("kpi", "experiment_result", where=where)
     told = sum(1 for t in tables for column in t.columns.values() for _ in values_of(t.time_ns, column))
     if told:
-        for measurement in RESULTS:
+        for measurement in (*RESULTS, "experiment_window"):
             store.delete("kpi", measurement, where=where)
     return told

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from dashboards.grafana import BOARDS, uid
+from dashboards.grafana import boards, render, uid
+from dashboards.grafana_alerts import provisioned
 from dashboards.wording import Language
 from fieldlab_configs import Site
 
@@ -39,18 +40,23 @@ def build(site: Site, out_dir: str | Path, language: Language | None = None) -> 
 
     Notes
     -----
-    The data source asks InfluxDB for InfluxQL, in the environment's ``INFLUX_READ_TOKEN``. With an embedded
-    store there is no server to ask: then there are dashboards only.
+    Data sources ask InfluxDB in InfluxQL, with the token in Grafana's environment, ``INFLUX_READ_TOKEN``.
+    With an embedded store there is no server to ask: then there are dashboards only.
     """
     out = Path(out_dir).resolve()
     files = {
-        out / "dashboards" / f"{name}.json": as_json(board(site, language or site.language))
-        for name, board in BOARDS.items()
+        out / "dashboards" / f"{board.screen.id}.json": as_json(render(board))
+        for board in boards(site, language or site.language)
     }
     provisioning = out / "provisioning"
-    files[provisioning / "dashboards" / "fieldlab.yaml"] = as_yaml(providers(site, out / "dashboards"))
+    files[provisioning / "dashboards" / "fieldlab.yaml"] = as_yaml(
+        escaped(providers(site, out / "dashboards"))
+    )
     if site.store is not None and site.store.kind == "influxdb":
         files[provisioning / "datasources" / "fieldlab.yaml"] = as_yaml(datasources(site))
+        files[provisioning / "alerting" / "fieldlab.yaml"] = as_yaml(
+            escaped(provisioned(site, language or site.language))
+        )
     for name in _EMPTY:
         (provisioning / name).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
@@ -67,7 +73,7 @@ def providers(site: Site, folder: Path) -> dict[str, Any]:
             {
                 "name": f"fl-{site.fieldlab}",
                 "folder": site.name or site.fieldlab,
-                "folderUid": uid(site, "folder"),
+                "folderUid": uid(site.fieldlab, "folder"),
                 "type": "file",
                 "allowUiUpdates": False,
                 "updateIntervalSeconds": 30,
@@ -78,24 +84,33 @@ def providers(site: Site, folder: Path) -> dict[str, Any]:
 
 
 def datasources(site: Site) -> dict[str, Any]:
-    """The bucket of atoms, asked in InfluxQL: the one language of InfluxDB 1, 2 and 3."""
-    bucket = f"{site.fieldlab}_kpi"
+    """The buckets of figures and of what gateways tell, in InfluxQL: what InfluxDB 1, 2 and 3 all know."""
+    url = site.store.url if site.store else None
+    return {"apiVersion": 1, "datasources": [_datasource(site, kind, url) for kind in ("kpi", "raw")]}
+
+
+def _datasource(site: Site, kind: str, url: str | None) -> dict[str, Any]:
+    bucket = f"{site.fieldlab}_{kind}"
     return {
-        "apiVersion": 1,
-        "datasources": [
-            {
-                "name": bucket,
-                "uid": uid(site, "kpi"),
-                "type": "influxdb",
-                "access": "proxy",
-                "url": site.store.url if site.store else None,
-                "isDefault": True,
-                "editable": False,
-                "jsonData": {"dbName": bucket, "httpMode": "GET", "httpHeaderName1": "Authorization"},
-                "secureJsonData": {"httpHeaderValue1": f"Token ${{{TOKEN_VARIABLE}}}"},
-            }
-        ],
+        "name": bucket,
+        "uid": uid(site.fieldlab, kind),
+        "type": "influxdb",
+        "access": "proxy",
+        "url": url,
+        "isDefault": kind == "kpi",
+        "editable": False,
+        "jsonData": {"dbName": bucket, "httpMode": "GET", "httpHeaderName1": "Authorization"},
+        "secureJsonData": {"httpHeaderValue1": f"Token ${{{TOKEN_VARIABLE}}}"},
     }
+
+
+def escaped(value: Any) -> Any:
+    """What Grafana's provisioning reads as it stands: a dollar sign would be a variable of its own."""
+    if isinstance(value, dict):
+        return {key: escaped(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [escaped(each) for each in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
 
 
 def as_json(value: object) -> str:

@@ -3,226 +3,189 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from grafana_foundation_sdk.builders import bargauge, dashboard, gauge, stat, timeseries
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    dashboard,
+    gauge,
+    stat,
+    statetimeline,
+    text,
+    timeseries,
+)
 from grafana_foundation_sdk.builders import common as common_builders
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import text as text_models
 
-from dashboards import influxql, palette
-from dashboards.catalogue import BY_ID, Formula, Panel, formulas
-from dashboards.influxql import Scope
-from dashboards.wording import Language, has, say
-from fieldlab_configs import Site
+from dashboards import grafana_tables, palette
+from dashboards.catalogue import Panel
+from dashboards.grafana_queries import InfluxQuery, bounds, of_line, queries, state_label
+from dashboards.grafana_scope import Board
+from dashboards.wording import has
 from fieldlab_configs.states import STATE_CLASSES
 
-_UNITS: Final = {
+UNITS: Final = {
     "ratio": "percentunit",
     "parts": "none",
+    "parts_per_h": "suffix:/h",
     "kwh": "kwatth",
     "kwh_per_unit": "kwatth",
+    "kw": "kwatt",
+    "kg": "suffix: kg",
+    "kg_per_unit": "suffix: kg",
+    "eur": "currencyEUR",
+    "eur_per_unit": "currencyEUR",
     "state": "s",
     "seconds": "s",
+    "hours": "h",
+    "days": "d",
+    "count": "none",
+    "mb": "decmbytes",
+    "text": "none",
 }
 _DARKER: Final = "#5D6B7A"
+_COLOURS: Final = {"energy_trend": palette.ENERGY, "oee_trend": palette.GOOD, "parts": palette.GOOD}
 AnyPanel = Any
 """The SDK gives every kind of panel a class of its own without a common base."""
 
 
-@dataclass(slots=True)
-class InfluxQuery(Dataquery, Builder[Dataquery]):
-    """An InfluxQL query: the SDK has none.
-
-    Attributes
-    ----------
-    query : str
-    ref_id : str
-        A, B, C: its place in the panel.
-    alias : str
-        Name of the series; ``$tag_machine`` and ``$col`` are Grafana's.
-    """
-
-    query: str
-    ref_id: str = "A"
-    alias: str = ""
-
-    def build(self) -> Dataquery:
-        """Itself."""
-        return self
-
-    def to_json(self) -> dict[str, object]:
-        """As Grafana keeps it."""
-        return {
-            "refId": self.ref_id,
-            "datasource": {"type": "influxdb", "uid": "${ds}"},
-            "rawQuery": True,
-            "query": self.query,
-            "resultFormat": "time_series",
-            "alias": self.alias,
-        }
+def panels_of(board: Board, panel: Panel) -> list[AnyPanel]:
+    """What Grafana shows of a panel of the catalogue: one, and a line's OEE with its machines' bounds."""
+    made = [_dressed(board, panel, _drawn(board, panel), title_of(board, panel))]
+    if panel.low and panel.source == "atom" and of_line(board, panel):
+        beside = _targets(_stat(), bounds(board, panel))
+        title = board.say("grafana.of_machines", title=board.say(panel.id))
+        made.append(_dressed(board, panel, beside, title, machines=True))
+    return made
 
 
-class LinePanels:
-    """The panels of one line's overview."""
+def words(content: str) -> AnyPanel:
+    """A panel of text: what each figure above it means."""
+    return text.Panel().mode(text_models.TextMode.MARKDOWN).content(content).transparent(True)  # noqa: FBT003 - a builder
 
-    def __init__(self, site: Site, language: Language) -> None:
-        self.site, self.language = site, language
-        self.of_line = formulas(site.convention, line=True)
-        self.of_machines = formulas(site.convention, line=False)
-        where = f'"fieldlab" = {influxql.text(site.fieldlab)} AND "line" =~ /^${{line:regex}}$/'
-        self.line_where = f"{where} AND $timeFilter"
-        self.machines_where = f'{where} AND "machine" =~ /^${{machine:regex}}$/ AND $timeFilter'
 
-    def panels(self) -> list[AnyPanel]:
-        """All of them, from top to bottom; the numbers are x, y, width and height on a grid of 24."""
-        return [
-            self._oee(0, 0, 6, 8),
-            *(
-                self._ratio(name, 6 + 4 * i, 0, 4, 4)
-                for i, name in enumerate(("availability", "effectiveness", "quality_ratio"))
-            ),
-            self._ratio("coverage", 18, 0, 6, 4),
-            self._sum("good_quantity", 6, 4, 4, 4),
-            self._sum("scrap_quantity", 10, 4, 4, 4),
-            self._energy(14, 4, 4, 4),
-            self._bounds(18, 4, 6, 4),
-            self._by_machine(0, 8, 8, 9),
-            self._states(8, 8, 16, 9),
-            self._parts(0, 17, 12, 9),
-            self._energy_trend(12, 17, 12, 9),
+def title_of(board: Board, panel: Panel) -> str:
+    """Its title; a line's own OEE is called so."""
+    if panel.id == "oee_index" and of_line(board, panel):
+        return board.say("grafana.of_line", title=board.say(panel.id))
+    return board.say(panel.id)
+
+
+def meaning(board: Board, panel: Panel) -> str:
+    """How a figure is made, in one sentence: the line's way or the convention's, where it differs."""
+    ways = [f"{panel.id}.how_{board.site.convention}", f"{panel.id}.how"]
+    if of_line(board, panel):
+        ways.insert(0, f"{panel.id}.how_line")
+    return board.say(next(key for key in ways if has(key)))
+
+
+def size(panel: Panel) -> tuple[int, int]:
+    """How many like it stand in a row, and how high they are."""
+    if panel.kind == "figure" and panel.group == "total":
+        return 6, 5
+    return (5, 6) if panel.kind == "figure" and panel.group == "gateway" else (2, 9)
+
+
+def _dressed(
+    board: Board, panel: Panel, builder: AnyPanel, title: str, *, machines: bool = False
+) -> AnyPanel:
+    """Title, words, unit and thresholds, as the catalogue says them."""
+    how = board.say(f"{panel.id}.how") if machines else meaning(board, panel)
+    dressed = (
+        builder.title(title)
+        .description(f"{board.say(f'{panel.id}.question')}\n\n{how}")
+        .unit(UNITS[panel.unit])
+        .no_value("–")
+        .interval(f"{board.site.cell_s}s")
+    )
+    if panel.unit == "ratio" and panel.kind in {"figure", "trend"}:
+        dressed = dressed.min(0).max(1).decimals(1)
+    if panel.thresholds:
+        steps = [
+            models.Threshold(value=None if i == 0 else t.at, color=palette.LEVELS[t.level])
+            for i, t in enumerate(panel.thresholds)
         ]
-
-    def _scope(self, *, line: bool, by_time: bool = False, by_machine: bool = False) -> Scope:
-        where = self.line_where if line else self.machines_where
-        return Scope(where, by_time, by_machine, self.site.timezone.latest)
-
-    def _dress(
-        self, builder: AnyPanel, panel: Panel, place: Sequence[int], title: str, *, line: bool
-    ) -> AnyPanel:
-        """Title, words, unit and thresholds, as the catalogue says them."""
-        x, y, w, h = place
-        how = f"{panel.id}.how_line" if line and has(f"{panel.id}.how_line") else f"{panel.id}.how"
-        words = f"{say(f'{panel.id}.question', self.language)}\n\n{say(how, self.language)}"
-        dressed = (
-            builder.title(title)
-            .description(words)
-            .grid_pos(models.GridPos(x=x, y=y, w=w, h=h))
-            .unit(_UNITS[panel.unit])
-            .no_value("–")
-            .interval(f"{self.site.cell_s}s")
-        )
-        if panel.unit == "ratio":
-            dressed = dressed.min(0).max(1).decimals(1)
-        if panel.thresholds:
-            steps = [
-                models.Threshold(value=None if i == 0 else t.at, color=palette.LEVELS[t.level])
-                for i, t in enumerate(panel.thresholds)
-            ]
-            dressed = dressed.thresholds(
-                dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
-            ).color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
-        else:
-            dressed = dressed.color_scheme(_fixed(_DARKER))
-        return dressed
-
-    def _say(self, key: str, **values: str) -> str:
-        return say(key, self.language, **values)
-
-    def _oee(self, *place: int) -> AnyPanel:
-        query = influxql.quotient(self.of_line["oee_index"], self._scope(line=True))
-        panel = gauge.Panel().reduce_options(_last()).with_target(InfluxQuery(query, alias="OEE"))
-        return self._dress(panel, BY_ID["oee_index"], place, self._say("grafana.oee_line"), line=True)
-
-    def _ratio(self, name: str, *place: int) -> AnyPanel:
-        query = influxql.quotient(self.of_machines[name], self._scope(line=False))
-        return self._stat(name, query, place, line=False)
-
-    def _sum(self, name: str, *place: int) -> AnyPanel:
-        (measure,) = BY_ID[name].of(line=True)
-        return self._stat(name, influxql.quantity(measure, self._scope(line=True)), place, line=True)
-
-    def _energy(self, *place: int) -> AnyPanel:
-        name = "energy_per_good_unit_kwh"
-        query = influxql.quotient(self.of_line[name], self._scope(line=True))
-        return self._stat(name, query, place, line=True)
-
-    def _stat(self, name: str, query: str, place: Sequence[int], *, line: bool) -> AnyPanel:
-        title = self._say(name)
-        panel = _stat().with_target(InfluxQuery(query, alias=title))
-        return self._dress(panel, BY_ID[name], place, title, line=line)
-
-    def _bounds(self, *place: int) -> AnyPanel:
-        """Between what the machines' OEE lies: low, as counted, high."""
-        panel, scope = BY_ID["oee_index"], self._scope(line=False)
-        builder = _stat().graph_mode(common.BigValueGraphMode.NONE)
-        for ref, name, label in (("A", panel.low, "≥"), ("B", "oee_index", "OEE"), ("C", panel.high, "≤")):
-            query = influxql.quotient(self.of_machines[name], scope)
-            builder = builder.with_target(InfluxQuery(query, ref, label))
-        title = self._say("grafana.of_machines", title=self._say("oee_index"))
-        return self._dress(builder, panel, place, title, line=False)
-
-    def _by_machine(self, *place: int) -> AnyPanel:
-        panel = BY_ID["oee_by_machine"]
-        query = influxql.quotient(self.of_machines["oee_index"], self._scope(line=False, by_machine=True))
-        builder = (
-            bargauge.Panel()
-            .reduce_options(_last())
-            .orientation(common.VizOrientation.HORIZONTAL)
-            .display_mode(common.BarGaugeDisplayMode.BASIC)
-            .with_target(InfluxQuery(query, alias="$tag_machine"))
-        )
-        return self._dress(builder, panel, place, self._say(panel.id), line=False)
-
-    def _states(self, *place: int) -> AnyPanel:
-        """How every cell was spent: a stacked bar per cell, in the colours of the web page."""
-        panel = BY_ID["states"]
-        columns = {field: self._say(f"state.{field[6:-2]}") for field in panel.measure}
-        query = influxql.seconds(columns, self._scope(line=False, by_time=True))
-        builder = _bars(common.StackingMode.PERCENT).with_target(InfluxQuery(query, alias="$col"))
-        for name in STATE_CLASSES:
-            builder = _coloured(builder, self._say(f"state.{name}"), palette.STATE_COLOURS[name])
-        return self._dress(builder, panel, place, self._say(panel.id), line=False)
-
-    def _parts(self, *place: int) -> AnyPanel:
-        panel = BY_ID["parts"]
-        (good,) = panel.of(line=True)
-        scope = self._scope(line=True, by_time=True)
-        builder = _bars(common.StackingMode.NORMAL)
-        label = self._say("good_quantity")
-        builder = builder.with_target(InfluxQuery(influxql.quantity(good, scope), alias=label))
-        builder = _coloured(builder, label, palette.GOOD)
-        return self._dress(builder, panel, place, self._say(panel.id), line=True)
-
-    def _energy_trend(self, *place: int) -> AnyPanel:
-        panel = BY_ID["energy_trend"]
-        formula: Formula = self.of_line[panel.measure[0]]
-        query = influxql.quotient(formula, self._scope(line=True, by_time=True))
-        label = self._say("unit.kwh_per_unit")
-        builder = (
-            timeseries.Panel()
-            .draw_style(common.GraphDrawStyle.LINE)
-            .show_points(common.VisibilityMode.ALWAYS)
-            .span_nulls(False)  # noqa: FBT003 - a builder
-            .line_width(2)
-            .fill_opacity(8)
-            .axis_soft_min(0)
-            .with_target(InfluxQuery(query, alias=label))
-        )
-        title = self._say("energy_per_good_unit_kwh")
-        dressed = self._dress(builder, panel, place, title, line=True)
-        return dressed.color_scheme(_fixed(palette.ENERGY))
+        return dressed.thresholds(
+            dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
+        ).color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    if panel.kind in {"trend", "bars", "timeline"} and panel.id not in _COLOURS:
+        return dressed.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
+    return dressed.color_scheme(_fixed(_COLOURS.get(panel.id, _DARKER)))
 
 
-def _last() -> common_builders.ReduceDataOptions:
-    return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False)  # noqa: FBT003 - a builder
+def _drawn(board: Board, panel: Panel) -> AnyPanel:
+    asked = queries(board, panel)
+    if panel.kind == "waterfall":
+        return grafana_tables.waterfall(board, asked)
+    if panel.source == "stop":
+        return grafana_tables.pareto(board, asked)
+    if panel.kind in {"intervals", "table"}:
+        return grafana_tables.told(board, panel, asked)
+    if panel.kind == "trend":
+        return _named(board, panel, _targets(_line_chart(panel), asked))
+    if panel.kind == "timeline" and panel.source == "link":
+        return _links(board, asked)
+    if panel.kind in {"bars", "timeline"}:
+        stacking = common.StackingMode.PERCENT if panel.kind == "timeline" else common.StackingMode.NORMAL
+        return _by_state(board, panel, _targets(_bars(stacking), asked))
+    if panel.group != "total":
+        return _named(board, panel, _targets(_bar_gauge(), asked))
+    if panel.id == "oee_index" and len(asked) == 1:
+        return _targets(gauge.Panel().reduce_options(_last()), asked)
+    return _targets(_stat(), asked)
 
 
-def _stat() -> AnyPanel:
-    return stat.Panel().reduce_options(_last()).graph_mode(common.BigValueGraphMode.NONE)
+def _targets(builder: AnyPanel, asked: Sequence[InfluxQuery]) -> AnyPanel:
+    for query in asked:
+        builder = builder.with_target(query)
+    return builder
+
+
+def _named(board: Board, panel: Panel, builder: AnyPanel) -> AnyPanel:
+    """Machines and lines under their names, which are free, and not their ids."""
+    groups = {
+        "machine": {machine.id: machine.name for machine in board.site.machines()},
+        "line": {line.id: line.name for line in board.site.lines},
+    }
+    for key, called in groups.get(panel.group, {}).items():
+        if called:
+            shown = models.DynamicConfigValue(id_val="displayName", value=called)
+            builder = builder.override_by_name(key, [shown])
+    return builder
+
+
+def _by_state(board: Board, panel: Panel, builder: AnyPanel) -> AnyPanel:
+    """States in the colours that they have everywhere; parts in that of good and of scrap."""
+    if len(panel.measure) == len(STATE_CLASSES):
+        for name, field in zip(STATE_CLASSES, panel.measure, strict=True):
+            builder = coloured(builder, state_label(board, field), palette.STATE_COLOURS[name])
+        return builder
+    builder = coloured(builder, board.say("good_quantity"), palette.GOOD)
+    return coloured(builder, board.say("scrap_quantity"), palette.SCRAP)
+
+
+def _links(board: Board, asked: Sequence[InfluxQuery]) -> AnyPanel:
+    on_off = {"1": ("label.up", palette.GOOD), "0": ("label.down", palette.SCRAP)}
+    options = {
+        value: models.ValueMappingResult(text=board.say(key), color=colour)
+        for value, (key, colour) in on_off.items()
+    }
+    panel = statetimeline.Panel().mappings([models.ValueMap(options=options)]).merge_values(True)  # noqa: FBT003 - a builder
+    return _targets(panel, asked)
+
+
+def _line_chart(panel: Panel) -> AnyPanel:
+    chart = (
+        timeseries.Panel()
+        .draw_style(common.GraphDrawStyle.LINE)
+        .show_points(common.VisibilityMode.ALWAYS)
+        .span_nulls(panel.source == "gateway")
+        .line_width(2)
+        .fill_opacity(8)
+    )
+    return chart if panel.id == "baseline_cusum" else chart.axis_soft_min(0)
 
 
 def _bars(stacking: common.StackingMode) -> AnyPanel:
@@ -237,7 +200,25 @@ def _bars(stacking: common.StackingMode) -> AnyPanel:
     )
 
 
-def _coloured(builder: AnyPanel, series: str, colour: str) -> AnyPanel:
+def _bar_gauge() -> AnyPanel:
+    return (
+        bargauge.Panel()
+        .reduce_options(_last())
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+    )
+
+
+def _stat() -> AnyPanel:
+    return stat.Panel().reduce_options(_last()).graph_mode(common.BigValueGraphMode.NONE)
+
+
+def _last() -> common_builders.ReduceDataOptions:
+    return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False)  # noqa: FBT003 - a builder
+
+
+def coloured(builder: AnyPanel, series: str, colour: str) -> AnyPanel:
+    """A series in a colour of its own."""
     value = {"mode": "fixed", "fixedColor": colour}
     return builder.override_by_name(series, [models.DynamicConfigValue(id_val="color", value=value)])
 

@@ -7,11 +7,12 @@ denominator is something, and every atom told every field that goes into it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from analytics.fields import TIME_FIELDS
-from dashboards.catalogue import Formula, Sum
+from analytics.fields import MEASURED_FIELDS, TIME_FIELDS
+from dashboards.formulas import Formula, Sum
 
 _NOTHING: Final = "0.000001"
 _ALWAYS_TOLD: Final = frozenset({*TIME_FIELDS, "count_missing_s", "energy_missing_s"})
@@ -19,7 +20,7 @@ _ALWAYS_TOLD: Final = frozenset({*TIME_FIELDS, "count_missing_s", "energy_missin
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which atoms are asked for, and how they are grouped.
+    """Which rows are asked for, and how they are grouped.
 
     Attributes
     ----------
@@ -27,22 +28,20 @@ class Scope:
         A condition, with Grafana's variables in it.
     by_time : bool
         Group by ``$__interval``, on the fieldlab's own clock.
-    by_machine : bool
+    by : tuple of str
+        Tags to group by.
     timezone : str
     """
 
     where: str
     by_time: bool = False
-    by_machine: bool = False
+    by: tuple[str, ...] = ()
     timezone: str = "UTC"
 
     @property
     def grouping(self) -> str:
         """The inner query's GROUP BY; empty for one total."""
-        groups = [
-            *(["time($__interval)"] if self.by_time else []),
-            *(['"machine"'] if self.by_machine else []),
-        ]
+        groups = [*(["time($__interval)"] if self.by_time else []), *map(name, self.by)]
         if not groups:
             return ""
         fill = f" fill(none) tz({text(self.timezone)})" if self.by_time else ""
@@ -51,7 +50,7 @@ class Scope:
     @property
     def outer_grouping(self) -> str:
         """The outer query's: tags survive a subquery only where both ask for them."""
-        return ' GROUP BY "machine"' if self.by_machine else ""
+        return f" GROUP BY {', '.join(map(name, self.by))}" if self.by else ""
 
 
 def text(value: str) -> str:
@@ -103,21 +102,32 @@ def quotient(formula: Formula, scope: Scope) -> str:
     return _outside(f'{times}"over" / "under"', columns, conditions, scope)
 
 
-def quantity(field: str, scope: Scope) -> str:
-    """A sum of one quantity; no row where an atom could not tell it."""
-    columns = [f'SUM({name(field)}) AS "sum"']
-    conditions: list[str] = []
-    _guard([field], columns, conditions)
+def total(amount: Sum, scope: Scope) -> str:
+    """Sums of fields; no row where an atom could not tell one of them."""
+    columns = [f'{sums(amount)} AS "sum"', 'COUNT("calendar_time_s") AS "atoms"']
+    conditions = ['"atoms" > 0']
+    _guard([f for f in amount.fields if f not in MEASURED_FIELDS], columns, conditions)
     return _outside('"sum"', columns, conditions, scope)
 
 
-def seconds(columns: dict[str, str], scope: Scope) -> str:
-    """Sums of times that every atom tells, each under a name of its own."""
+def side_by_side(columns: Mapping[str, str], scope: Scope) -> str:
+    """Sums of fields each under a name of its own: times that every atom tells, and what is measured."""
     listed = ", ".join(f"SUM({name(field)}) AS {name(label)}" for field, label in columns.items())
-    return f'SELECT {listed} FROM "atom" WHERE {scope.where}{scope.grouping}'  # noqa: S608 - see name() and text()
+    return select(listed, "atom", scope)
 
 
-def _guard(fields: list[str], columns: list[str], conditions: list[str]) -> None:
+def selected(function: str, columns: Mapping[str, str], measurement: str, scope: Scope) -> str:
+    """A function of each field, under a name of its own: ``LAST`` of a gateway's figures."""
+    listed = ", ".join(f"{function}({name(field)}) AS {name(label)}" for field, label in columns.items())
+    return select(listed, measurement, scope)
+
+
+def select(what: str, measurement: str, scope: Scope) -> str:
+    """A plain SELECT."""
+    return f"SELECT {what} FROM {name(measurement)} WHERE {scope.where}{scope.grouping}"  # noqa: S608 - see name() and text()
+
+
+def _guard(fields: Iterable[str], columns: list[str], conditions: list[str]) -> None:
     """Ask that every atom told every field: else the sum cannot be told either (rule 27)."""
     doubtful = sorted({field for field in fields if field not in _ALWAYS_TOLD})
     if doubtful:

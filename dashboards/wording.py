@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from dashboards.wording_losses import LOSSES
 from dashboards.wording_report import REPORT
-from dashboards.wording_screens import LABELS, PANELS, SCREENS
+from dashboards.wording_screens import ALERTS, LABELS, PANELS, SCREENS
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -291,8 +291,6 @@ _PAGE: Final = {
 }
 
 _GRAFANA: Final = {
-    "grafana.line": ("Fieldlab · Lijn", "Fieldlab · Line"),
-    "grafana.oee_line": ("OEE van de lijn", "OEE of the line"),
     "grafana.variable.ds": ("Gegevensbron", "Data source"),
     "grafana.variable.raw": ("Gegevens van gateways", "Data of gateways"),
     "grafana.variable.line": ("Lijn", "Line"),
@@ -309,7 +307,7 @@ _GRAFANA: Final = {
 }
 
 _WORDS: Final[dict[str, tuple[str, str]]] = (
-    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS
+    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS | ALERTS
 )
 
 

@@ -35,4 +35,4 @@ raw=$(bucket_id "${FIELDLAB}_raw")
 kpi=$(bucket_id "${FIELDLAB}_kpi")
 token /secrets/fieldlab/influx.token 10001:10001 fieldlab \
     --read-bucket "$raw" --write-bucket "$raw" --read-bucket "$kpi" --write-bucket "$kpi"
-token /secrets/grafana/influx.token 472:0 grafana --read-bucket "$kpi"
+token /secrets/grafana/influx.token 472:0 grafana --read-bucket "$kpi" --read-bucket "$raw"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
+import itertools
 import urllib.parse
 import urllib.request
 import uuid
@@ -13,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from dashboards.build import as_json, build
-from dashboards.grafana import line_overview, uid
+from dashboards.build import as_json, build, escaped
+from dashboards.grafana import boards, render, uid
+from dashboards.grafana_alerts import provisioned, rules
 from fieldlab_configs import Site, parse
+from tests.dashboards.asking import Asker, filled
 from tests.servers import InfluxServer
 
 MINUTE_NS = 60 * 1_000_000_000
@@ -34,6 +34,9 @@ lines:
       - {id: m1, ideal_cycle_time_s: 10, states: packml, signals: {state: {item: a}, total_count: {item: b}}}
       - {id: m2, ideal_cycle_time_s: 10, states: packml, signals: {state: {item: a}, total_count: {item: b}}}
       - {id: m3, ideal_cycle_time_s: 10, states: packml, signals: {state: {item: a}, total_count: {item: b}}}
+companies: [{id: acme, name: Acme}]
+sources: {plc: {kind: opcua, endpoint: "opc.tcp://10.0.0.5:4840", security: none}}
+gateways: {edge1: {sources: [plc]}}
 store: {kind: influxdb, url: "http://influxdb:8086", org: fieldlab, token: {env: INFLUX_TOKEN}}
 """
 
@@ -78,36 +81,17 @@ NOT_TOLD_BY_M3 = {"good_quantity", "scrap_quantity", "ideal_good_time_s", "ideal
                   "ideal_good_high_s", "energy_kwh"}  # fmt: skip
 
 
-class Influx:
+class Influx(Asker):
     """A database of its own on a real server."""
 
     def __init__(self, server: InfluxServer) -> None:
-        self.server = server
         self.name = f"fl_{uuid.uuid4().hex[:8]}"
+        super().__init__(server, {"ds": self.name})
 
     def post(self, path: str, body: str, **query: str) -> None:
         """Send lines or a statement."""
-        self._send(self._url(path, query), body.encode())
-
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        """The series of an answer; an error of the server fails the test."""
-        url = self._url("/query", {"db": self.name, "q": query, "epoch": "ms"})
-        (result,) = json.loads(self._send(url))["results"]
-        assert "error" not in result, (result["error"], query)
-        return result.get("series", [])
-
-    def _url(self, path: str, query: dict[str, str]) -> str:
-        return f"{self.server.url}{path}?{urllib.parse.urlencode(query)}"
-
-    def _send(self, url: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(url, data=body)  # noqa: S310 - our own server
-        token = self.server.token
-        if token and ":" in token:
-            request.add_header("Authorization", f"Basic {base64.b64encode(token.encode()).decode()}")
-        elif token:
-            request.add_header("Authorization", f"Token {token}")
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return answer.read()
+        url = f"{self.server.url}{path}?{urllib.parse.urlencode(query)}"
+        urllib.request.urlopen(self.request(url, body.encode()), timeout=20).close()  # noqa: S310 - our own server
 
 
 @pytest.fixture(scope="module")
@@ -139,24 +123,25 @@ def site() -> Site:
     return parse(CONFIG)
 
 
-def filled(query: str, machines: list[str], interval: str = "300s") -> str:
-    """A query with its variables filled in as Grafana does."""
-    start_ms = START_NS // 1_000_000
-    values = {
-        "${line:regex}": "l1",
-        "${machine:regex}": f"({'|'.join(map(re.escape, machines))})" if len(machines) > 1 else machines[0],
-        "$timeFilter": f"time >= {start_ms}ms and time <= {start_ms + 600_000 - 1}ms",
-        "$__interval": interval,
-    }
-    for name, value in values.items():
-        query = query.replace(name, value)
-    assert not re.search(r"\$(\{|[a-zA-Z_])", query), query
-    return query
+def as_chosen(query: str, machines: list[str], interval: str = "300s") -> str:
+    """A query with those machines of line l1 chosen."""
+    chosen = {"line": ["l1"], "machine": machines, "shift": ["none"], "product": ["none"]}
+    return filled(query, chosen, START_NS, START_NS + 10 * MINUTE_NS, interval)
+
+
+def line_board(site: Site, language: str = "en") -> dict[str, Any]:
+    """The dashboard of a line."""
+    return board_of(site, "line", language)
+
+
+def board_of(site: Site, screen: str, language: str = "en", company: str = "") -> dict[str, Any]:
+    """A dashboard as JSON."""
+    return next(render(b) for b in boards(site, language, company) if b.screen.id == screen)
 
 
 def panel(board: dict[str, Any], title: str) -> dict[str, Any]:
     """The panel of that title."""
-    (found,) = [p for p in board["panels"] if p["title"] == title]
+    (found,) = [p for p in board["panels"] if p.get("title") == title]
     return found
 
 
@@ -164,7 +149,7 @@ def answers(influx: Influx, board: dict[str, Any], title: str, machines: list[st
     """Per query of a panel: its one value, None where there is no row."""
     found = []
     for target in panel(board, title)["targets"]:
-        series = influx.ask(filled(target["query"], machines))
+        series = influx.ask(as_chosen(target["query"], machines))
         found.append(series[0]["values"][0][1] if series else None)
     return found
 
@@ -184,41 +169,42 @@ def answers(influx: Influx, board: dict[str, Any], title: str, machines: list[st
 )
 def test_figures_of_machines_are_those_by_hand(influx, site, title, machines, expected) -> None:
     """Sum first, then divide, on a real InfluxDB."""
-    assert answers(influx, line_overview(site, "en"), title, machines) == pytest.approx(expected)
+    assert answers(influx, line_board(site), title, machines) == pytest.approx(expected)
 
 
 @pytest.mark.service
 @pytest.mark.parametrize("title", ["Availability", "Performance", "Quality", "Coverage"])
 def test_what_is_undefined_gives_no_row_and_never_zero(influx, site, title) -> None:
     """InfluxQL itself answers 0 to a division by nothing; a screen would show 0 %."""
-    assert answers(influx, line_overview(site, "en"), title, ["m3"]) == [None]
+    assert answers(influx, line_board(site), title, ["m3"]) == [None]
 
 
 @pytest.mark.service
 def test_a_machine_that_cannot_tell_makes_the_sum_untold(influx, site) -> None:
     """SUM skips what is not there; a pooled OEE without one machine would be a made-up number."""
-    board = line_overview(site, "en")
+    board = line_board(site)
     assert answers(influx, board, "OEE of the chosen machines", ["m1", "m2", "m3"]) == [None, None, None]
 
 
 @pytest.mark.service
 def test_figures_of_the_line_are_those_by_hand(influx, site) -> None:
     """The line's own fields, whatever machines are chosen."""
-    board = line_overview(site, "en")
+    board = line_board(site)
     assert answers(influx, board, "OEE of the line", ["m1"]) == pytest.approx([150 / 600])
     assert answers(influx, board, "Good", ["m1"]) == [15]
-    assert answers(influx, board, "Scrap", ["m1"]) == [None]  # m3 tells no scrap
-    per_good = [p for p in board["panels"] if p["title"] == "Energy per good part" and p["type"] == "stat"]
+    assert answers(influx, board, "Scrap", ["m1"]) == [3]
+    assert answers(influx, board, "Scrap", ["m1", "m3"]) == [None]  # m3 tells no scrap
+    per_good = [panel(board, "Energy per good part")]
     (target,) = per_good[0]["targets"]
-    (series,) = influx.ask(filled(target["query"], ["m1"]))
+    (series,) = influx.ask(as_chosen(target["query"], ["m1"]))
     assert series["values"][0][1] == pytest.approx(7.0 / 15)
 
 
 @pytest.mark.service
 def test_oee_by_machine_names_only_those_that_have_one(influx, site) -> None:
     """One series per machine; the one that cannot tell is not shown as 0."""
-    (target,) = panel(line_overview(site, "en"), "OEE by machine")["targets"]
-    series = influx.ask(filled(target["query"], ["m1", "m2", "m3"]))
+    (target,) = panel(line_board(site), "OEE by machine")["targets"]
+    series = influx.ask(as_chosen(target["query"], ["m1", "m2", "m3"]))
     found = {one["tags"]["machine"]: one["values"][0][1] for one in series}
     assert found == {"m1": pytest.approx(370 / 570), "m2": pytest.approx(150 / 600)}
 
@@ -226,8 +212,8 @@ def test_oee_by_machine_names_only_those_that_have_one(influx, site) -> None:
 @pytest.mark.service
 def test_states_over_time_are_seconds_per_cell(influx, site) -> None:
     """Every cell adds up to its machines' time, unknown among it."""
-    (target,) = panel(line_overview(site, "en"), "States over time")["targets"]
-    (series,) = influx.ask(filled(target["query"], ["m1", "m2"]))
+    (target,) = panel(line_board(site), "States over time")["targets"]
+    (series,) = influx.ask(as_chosen(target["query"], ["m1", "m2"]))
     cells = [dict(zip(series["columns"], row, strict=True)) for row in series["values"]]
     assert [c["Producing"] for c in cells] == [500, 240]
     assert [c["Unknown"] for c in cells] == [0, 60]
@@ -237,84 +223,139 @@ def test_states_over_time_are_seconds_per_cell(influx, site) -> None:
 @pytest.mark.service
 def test_trends_leave_out_what_is_undefined(influx, site) -> None:
     """A cell without good parts has no energy per good part: no point, not zero."""
-    trend = [p for p in line_overview(site, "en")["panels"] if p["type"] == "timeseries"][-1]
-    (series,) = influx.ask(filled(trend["targets"][0]["query"], ["m1"]))
+    trend = panel(line_board(site), "Energy per good part, over time")
+    (series,) = influx.ask(as_chosen(trend["targets"][0]["query"], ["m1"]))
     assert series["values"] == [[START_NS // 1_000_000, pytest.approx(3.5 / 15)]]
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("language", ["nl", "en"])
-def test_every_query_of_every_panel_and_variable_runs(influx, site, language) -> None:
-    """With variables filled in as Grafana does, at a cell, an hour and a day."""
-    board = line_overview(site, language)
-    for one in board["panels"]:
-        for target in one["targets"]:
-            for interval in ("300s", "1h", "1d"):
-                influx.ask(filled(target["query"], ["m1", "m2"], interval))
-    values = [
-        influx.ask(filled(v["query"], ["m1"])) for v in board["templating"]["list"] if v["type"] == "query"
-    ]
-    assert [[row[1] for row in series[0]["values"]] for series in values] == [
-        ["l1", "l2"],
-        ["m1", "m2", "m3"],
-    ]
+def test_an_atom_that_no_longer_holds_tells_nothing(influx, site) -> None:
+    """Overwritten with zeros, it neither adds a product nor makes a sum untold."""
+    tags = "fieldlab=o-hara,line=l1,machine=m1,product=gone,shift=none"
+    influx.post("/write", f"atom,{tags} calendar_time_s=0,planned_busy_time_s=0 {START_NS}", db=influx.name,
+                precision="ns")  # fmt: skip
+    target = panel(board_of(site, "machine"), "OEE by product")["targets"][0]
+    chosen = {"line": ["l1"], "machine": ["m1"], "shift": ["none"], "product": ["none", "gone"]}
+    series = influx.ask(filled(target["query"], chosen, START_NS, START_NS + 10 * MINUTE_NS))
+    assert {one["tags"]["product"]: one["values"][0][1] for one in series} == {
+        "none": pytest.approx(370 / 570)
+    }
 
 
-@pytest.mark.parametrize("language", ["nl", "en"])
-def test_a_dashboard_is_what_grafana_expects(site, language) -> None:
+def every(site: Site, company: str = ""):
+    """Every dashboard, in both languages."""
+    return [render(b) for language in ("nl", "en") for b in boards(site, language, company)]
+
+
+@pytest.mark.parametrize("company", ["", "acme"])
+def test_a_dashboard_is_what_grafana_expects(site, company) -> None:
     """Ids, uid, units, data source and reducers: what its own types leave optional and it still needs."""
-    board = line_overview(site, language)
-    assert board["uid"] == uid(site, "line") == "fl-o-hara-line"
-    assert "id" not in board
-    ids = [p["id"] for p in board["panels"]]
-    assert ids == list(range(1, len(ids) + 1))
-    for one in board["panels"]:
-        assert one["datasource"] == {"type": "influxdb", "uid": "${ds}"}
-        assert one["fieldConfig"]["defaults"]["noValue"] == "–"
-        assert one["description"]
-        if one["type"] != "timeseries":
-            assert one["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
-    assert [v["name"] for v in board["templating"]["list"]] == ["ds", "line", "machine"]
-    assert not [k for v in board["templating"]["list"] for k in v if k.startswith("auto")]
+    for board in every(site, company):
+        assert board["uid"].startswith(f"fl-{company or 'o-hara'}-")
+        assert "id" not in board
+        ids = [p["id"] for p in board["panels"]]
+        assert len(set(ids)) == len(ids)
+        for one in board["panels"]:
+            if one["type"] in {"row", "text"}:
+                continue
+            assert one["datasource"]["uid"] in {"${ds}", "${raw}"}
+            assert one["fieldConfig"]["defaults"]["noValue"] == "–"
+            assert one["description"]
+            if one["type"] in {"stat", "gauge", "bargauge"}:
+                assert one["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+        (link,) = board["links"]
+        assert link["includeVars"]
+        assert link["keepTime"]
+        for variable in board["templating"]["list"]:
+            assert not [key for key in variable if key.startswith("auto")]
+            if variable["type"] == "query":
+                assert variable["multi"] == variable["includeAll"] == (variable["name"] != "experiment")
+
+
+def test_variables_are_chained(site) -> None:
+    """Each asks for its values among what is chosen in those before it, and in no other."""
+    for board in every(site):
+        names = [v["name"] for v in board["templating"]["list"] if v["type"] == "query"]
+        for number, variable in enumerate(v for v in board["templating"]["list"] if v["type"] == "query"):
+            asked = [name for name in names if f"${{{name}:regex}}" in variable["query"]]
+            assert asked == names[:number]
+    assert names == ["gateway"]
 
 
 def test_panels_do_not_overlap_and_fill_the_grid(site) -> None:
     """24 columns wide, every field taken once."""
-    taken: set[tuple[int, int]] = set()
-    for one in line_overview(site, "nl")["panels"]:
-        place = one["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken, one["title"]
-        taken |= cells
-    assert len(taken) == 24 * (max(y for _, y in taken) + 1)
+    for board, company in itertools.product(every(site), ("",)):
+        taken: set[tuple[int, int]] = set()
+        for one in board["panels"]:
+            place = one["gridPos"]
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            assert not cells & taken, (company, one.get("title"))
+            taken |= cells
+        assert len(taken) == 24 * (max(y for _, y in taken) + 1)
+
+
+def test_every_figure_is_explained_where_it_stands(site) -> None:
+    """In the text below its section, by its title and one sentence; in the language of the board."""
+    for board in every(site):
+        explained = ""
+        for one in reversed(board["panels"]):
+            if one["type"] == "text":
+                explained = one["options"]["content"]
+            elif (
+                one["type"] != "row"
+                and " of the chosen" not in one["title"]
+                and " van de gekozen" not in one["title"]
+            ):
+                assert f"**{one['title']}**: " in explained, (board["title"], one["title"])
 
 
 def test_a_uid_is_never_too_long(site) -> None:
     """Grafana takes forty characters."""
-    long = site.model_copy(update={"fieldlab": "x" * 80})
-    assert len(uid(long, "line")) == 40
+    assert len(uid("x" * 80, "line")) == 40
+    long = site.model_copy(update={"fieldlab": "x" * 80, "gateways": {"y" * 80: None}})
+    uids = [rule["uid"] for group in provisioned(long, "en")["groups"] for rule in group["rules"]]
+    assert max(map(len, uids)) <= 40
+    assert len(set(uids)) == len(uids)
 
 
 def test_building_twice_gives_the_same_bytes(site, tmp_path) -> None:
     """Provisioning that changes without a change would be noise in every diff."""
-    first = {p.name: p.read_bytes() for p in build(site, tmp_path)}
-    second = {p.name: p.read_bytes() for p in build(parse(CONFIG), tmp_path)}
+    first = {p: p.read_bytes() for p in build(site, tmp_path)}
+    second = {p: p.read_bytes() for p in build(parse(CONFIG), tmp_path)}
     assert first == second
-    assert as_json(line_overview(site, "en")) == as_json(line_overview(site, "en"))
+    assert len(first) == 9
+    assert as_json(line_board(site)) == as_json(line_board(site))
 
 
-def test_provisioning_never_holds_a_secret(site, tmp_path) -> None:
-    """The token stays in Grafana's environment."""
-    written = "".join(p.read_text() for p in build(site, tmp_path))
-    assert "Token ${INFLUX_READ_TOKEN}" in written
-    assert "INFLUX_TOKEN}" not in written.replace("${INFLUX_READ_TOKEN}", "")
+def test_provisioning_never_holds_a_secret_and_no_dollar_of_ours_is_a_variable(site, tmp_path) -> None:
+    """The token stays in Grafana's environment, which would fill in anything else with a dollar sign too."""
+    files = [p for p in build(site, tmp_path) if p.suffix == ".yaml"]
+    written = "".join(p.read_text() for p in files)
+    assert written.count("Token ${INFLUX_READ_TOKEN}") == 2
+    left = written.replace("${INFLUX_READ_TOKEN}", "").replace("$$", "")
+    assert "$" not in left
+    assert "INFLUX_TOKEN" not in left
+    assert "$$timeFilter" in written
+    assert escaped({"a": ["5 $"]}) == {"a": ["5 $$"]}
 
 
 def test_an_embedded_store_gives_dashboards_without_a_data_source(site, tmp_path) -> None:
     """There is no server that Grafana could ask."""
     names = {p.parent.name for p in build(site.model_copy(update={"store": None}), tmp_path)}
     assert names == {"dashboards"}
+
+
+@pytest.mark.service
+def test_every_alert_s_query_runs_and_what_is_low_is_found(influx, site) -> None:
+    """On the atoms by hand: the line's OEE of 150/600 is under any target."""
+    for rule in rules(site):
+        found = influx.ask(filled(rule.query, {}, START_NS, START_NS + 10 * MINUTE_NS))
+        assert bool(found) == (rule.id == "oee_low"), rule.id
+        if found:
+            told = {one["tags"]["line"]: one["values"][0][1] for one in found}
+            assert told["l1"] == pytest.approx(150 / 600)
+            assert told["l1"] < rule.value
