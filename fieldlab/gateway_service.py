@@ -75,6 +75,7 @@ class Service:
             pipeline = Pipeline(self.site, self.gateway, self.store, also=self.also, now_ns=clock.now_ns)
             await stack.enter_async_context(pipeline)
             running = Running(self.site, self.gateway, pipeline, clock)
+            pipeline.told = running.told
             await self._serve(stack, running, pipeline)
             print(f"gateway {self.gateway}: {self._status()}; Ctrl-C stops it", flush=True)
             work = asyncio.create_task(running.run(stop))

@@ -77,6 +77,11 @@ class Running:
             for task in (stopping, beating, *self._tasks.values()):
                 task.cancel()
 
+    def told(self) -> dict[str, float]:
+        """What the gateway writes of itself beside its account: days until the first certificate ends."""
+        left = [days for name, days in self._context.certificates.items() if name in self.figures]
+        return {"certificate_days": float(min(left))} if left else {}
+
     def stalled(self) -> list[str]:
         """Names of tasks that have ended though nothing told them to: none, unless there is a defect."""
         if self._stop.is_set():

@@ -111,6 +111,8 @@ def _families(running: Running, state: State) -> Iterator[_Family]:
     yield from _stores(state, of)
     yield from _spool(state, of)
     yield from _sources(running, of)
+    for name, days in running.told().items():
+        yield f"fieldlab_{name}", "gauge", "Days until the first certificate ends that is used.", [(of, days)]
     yield from _process()
 
 

@@ -236,6 +236,9 @@ class OpcUa(Source):
         while True:
             await asyncio.sleep(min(1.0, self.timing.retry_nodes_s, self.timing.look_s))
             self._trust.watch()
+            left = self._trust.days_left()
+            if left is not None:
+                self.context.certificates[self.name] = left
             now = loop.time()
             if self._watch.missing and now - retried >= self.timing.retry_nodes_s:
                 retried = now

@@ -220,6 +220,11 @@ class Trust:
         for whose, certificate in self._watched.items():
             self._judge(whose, certificate, "renew it")
 
+    def days_left(self) -> int | None:
+        """Until the first of those in use ends; None where none is."""
+        now = self._now()
+        return min((certificate.days_left(now) for certificate in self._watched.values()), default=None)
+
 
 def _secret(secret: Secret | None) -> str | None:
     try:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -61,6 +61,8 @@ class Context:
         Takes proof of life and its end.
     folder : Path or None
         Where a source may keep what it must know after a restart.
+    certificates : dict of str to int
+        By source: days until the first certificate ends that it uses. A source writes its own.
     """
 
     fieldlab: str
@@ -69,6 +71,7 @@ class Context:
     clock: GatewayClock
     life: Life | SourceLife
     folder: Path | None = None
+    certificates: dict[str, int] = field(default_factory=dict)
 
     def file(self, name: str) -> Path | None:
         """Where a source may keep a file of that name; None where nothing is kept."""

@@ -65,12 +65,23 @@ class Delivery:
     store : Store
     now_ns : callable
         The gateway's clock; UTC nanoseconds, 0 where it does not know yet.
+    more : callable
+        Further figures that the gateway tells of itself.
     """
 
-    def __init__(self, fieldlab: str, gateway: str, store: Store, *, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        fieldlab: str,
+        gateway: str,
+        store: Store,
+        *,
+        now_ns: Callable[[], int],
+        more: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
         self._tags: Tags = (("fieldlab", fieldlab), ("gateway", gateway))
         self._store = store
         self._now_ns = now_ns
+        self._more = more
         self._metrics_at_s = time.monotonic()
 
     def metrics_due_s(self) -> float:
@@ -155,7 +166,7 @@ class Delivery:
         own = {**_told(figures.account), "lag_s": lag_s, "rss_mb": resident_mb()}
         if figures.room is not None and figures.room.autonomy_h is not None:
             own["autonomy_h"] = figures.room.autonomy_h
-        for name, value in own.items():
+        for name, value in {**own, **self._more()}.items():
             yield Row("gateway", self._tags, name, note_ns, float(value))
         for store, state in figures.stores.items():
             for name, value in {**_told(state.ledger), "lag_s": state.lag_s}.items():

@@ -80,6 +80,11 @@ class Pipeline:
         The further ones that the config names.
     now_ns : callable
         The gateway's clock; UTC nanoseconds.
+
+    Attributes
+    ----------
+    told : callable
+        Figures that the gateway tells of itself, beside its account; asked in the spool's thread.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Pipeline:
         )
         self._assembler = Assembler(site, gateway)
         self._now_ns = now_ns
+        self.told: Callable[[], Mapping[str, float]] = dict
         self._requests: asyncio.Queue[_Request] = asyncio.Queue(_QUEUE)
         # All of the spool's work is done in this one thread, in the order in which it is asked for.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"spool-{gateway}")
@@ -223,7 +229,10 @@ class Pipeline:
         return tuple(task.get_name() for task in self._tasks if self._open and task.done())
 
     def _delivery(self, store: Store) -> Delivery:
-        return Delivery(self.site.fieldlab, self.gateway, store, now_ns=self._now_ns)
+        return Delivery(self.site.fieldlab, self.gateway, store, now_ns=self._now_ns, more=self._more)
+
+    def _more(self) -> Mapping[str, float]:
+        return self.told()  # as it is then: whoever runs the gateway sets it later
 
     async def adopt(self, site: Site, store: Store, also: Mapping[str, Store] | None = None) -> None:
         """Go over to another configuration and other stores of the same names, between two deliveries.

@@ -95,9 +95,9 @@ class Influx(Asker):
 
 
 @pytest.fixture(scope="module")
-def influx(influx_server: InfluxServer) -> Iterator[Influx]:
+def influx(influx_one: InfluxServer) -> Iterator[Influx]:
     """The hand-written atoms in a real InfluxDB."""
-    database = Influx(influx_server)
+    database = Influx(influx_one)
     database.post("/query", "", q=f'CREATE DATABASE "{database.name}"')
     lines = []
     for (machine, cell), atom in ATOMS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 from dataclasses import replace
@@ -14,6 +15,8 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
 
 from fieldlab_configs import Secret
+from gateways.clock import GatewayClock
+from gateways.gateway import Running
 from gateways.opcua import OpcUa
 from gateways.opcua_trust import Trust
 from tests.gateways.certificates import DAY, Made, make, now
@@ -219,6 +222,18 @@ async def test_a_gateway_without_a_certificate_comes_in_once_it_has_one(peer, qu
         for name in ("edge.key", "edge.pem"):
             (tmp_path / "own" / name).write_bytes((pki / "own" / name).read_bytes())
         await flows(peer, sink, 7.0)
+
+
+async def test_how_long_certificates_last_is_told(peer, quick):
+    """The first that ends, of those in use: what an alert goes by."""
+    fieldlab = site(peer.config, peer.signals())
+    gateway, stop = Running(fieldlab, "edge", Collector(), GatewayClock("system")), asyncio.Event()
+    assert gateway.told() == {}
+    work = asyncio.create_task(gateway.run(stop))
+    await until(gateway.told)
+    assert gateway.told() == {"certificate_days": 9.0}
+    stop.set()
+    await work
 
 
 async def test_a_certificate_that_expires_while_running_and_is_renewed(

@@ -309,12 +309,15 @@ async def test_a_spool_has_one_gateway(tmp_path: Path, store: EmbeddedStore) -> 
 
 
 async def test_the_gateway_reports_on_itself(tmp_path: Path, store: EmbeddedStore) -> None:
-    """Its account, lag and memory are rows too."""
+    """Its account, lag and memory are rows too, and what else it tells of itself."""
     async with pipeline(tmp_path, store) as pipe:
+        pipe.told = lambda: {"certificate_days": 9.0}
         await pipe.accept([sample("spindle_c", 1, 1.0)])
         await until(lambda: bool(store.read("raw", "gateway")))
     (table,) = store.read("raw", "gateway")
-    assert set(table.columns) == {"received", "stored", "replaced", "waiting", "dead", "lag_s", "rss_mb"}
+    account = {"received", "stored", "replaced", "waiting", "dead"}
+    assert set(table.columns) == account | {"lag_s", "rss_mb", "certificate_days"}
+    assert table.columns["certificate_days"].tolist() == [9.0]
 
 
 async def until(condition: object) -> None:
