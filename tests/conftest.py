@@ -33,12 +33,6 @@ def influx_server(request: pytest.FixtureRequest, influxes: here.Influxes) -> se
 
 
 @pytest.fixture(scope="session")
-def influx_url(influx_server: servers.InfluxServer) -> str:
-    """The URL of a real InfluxDB."""
-    return influx_server.url
-
-
-@pytest.fixture(scope="session")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.MosquittoServer]:
     """A real mosquitto: ``host``, ``port``."""
     try:
