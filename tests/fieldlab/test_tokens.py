@@ -15,12 +15,14 @@ import pytest
 
 from fieldlab_configs import load
 from ingest.influx import InfluxStore
+from ingest.influx_ql import values
 from ingest.pipeline import Ledger, Pipeline
 from ingest.samples import Sample
 from ingest.store import Row, StoreUnavailable
 from ingest.stores import open_store
 from tests import servers
 from tests.fieldlab.command import fieldlab
+from tests.gateways.helpers import until
 from tests.influxes import Influxes, kinds_of
 
 pytestmark = pytest.mark.service
@@ -75,6 +77,22 @@ class Lab:
         return InfluxStore(
             self.server.url, self.id, token=token, org=self.server.org, companies=[self.acme, self.beta]
         )
+
+    def switch(self, gateway: str, *, on: bool) -> None:
+        """Let a gateway's token write or not, as whoever manages the server would."""
+        admin = self.store(self.server.token)
+        http = admin._http
+        if admin.server_version < (2, 0):
+            verb, way = ("GRANT", "TO") if on else ("REVOKE", "FROM")
+            values(http, f'{verb} WRITE ON "{self.id}_raw" {way} "{self.id}_gateway_{gateway}"')
+        else:
+            told = http.request("GET", "/api/v2/authorizations").json()["authorizations"]
+            title = f"fieldlab {self.id}: gateway {gateway}"
+            (token,) = (t["id"] for t in told if t["description"] == title)
+            http.request(
+                "PATCH", f"/api/v2/authorizations/{token}", json={"status": "active" if on else "inactive"}
+            )
+        admin.close()
 
     @property
     def buckets(self) -> list[str]:
@@ -176,6 +194,26 @@ async def test_a_gateway_and_analytics_work_with_their_own_tokens(lab: Lab) -> N
     assert (done.returncode, done.stderr) == (0, "")
     (row,) = json.loads(fieldlab("kpi", lab.path, "--format", "json").stdout)
     assert row["energy_kwh"] == pytest.approx(0.1, abs=0.002)
+
+
+async def test_what_a_token_may_no_longer_is_held_until_it_may_again(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Switched off, while samples come in: an alarm that says what to do. Switched on: all of them arrive."""
+    lab.set_up("--tokens", lab.tokens)
+    admin = str(lab.server.token_file)
+    lab.path.write_text(lab.path.read_text().replace(admin, str(lab.tokens / "gateway-edge1.token")))
+    site = load(lab.path)
+    store = open_store(site)
+    async with Pipeline(site, "edge1", store, now_ns=lambda: T0) as pipe:
+        lab.switch("edge1", on=False)
+        await pipe.accept([Sample("m1", "power", T0 + n * 10**9, 6.0) for n in range(60)])
+        await until(lambda: "give the token the right to this bucket" in caplog.text)
+        assert pipe.ledger() == Ledger(received=60, waiting=60)
+        lab.switch("edge1", on=True)
+        assert await pipe.drained(30)
+        assert pipe.ledger() == Ledger(received=60, stored=60)
+    store.close()
 
 
 def test_twice_changes_nothing_and_names_them(lab: Lab) -> None:

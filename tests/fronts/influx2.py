@@ -40,8 +40,8 @@ class Influx2(Front):
             types = ("buckets", "authorizations", "orgs", "users")
             return [{"action": a, "resource": {"type": t}} for a in ("read", "write") for t in types]
         for known in self.tokens.values():
-            if token == known["token"] and known["status"] == "active":
-                return list(known["permissions"])
+            if token == known["token"]:  # while inactive it may nothing: auth.go:107-116
+                return list(known["permissions"]) if known["status"] == "active" else []
         raise refusal(401, "unauthorized", "unauthorized access")  # http/errors.go:108-112
 
 
@@ -263,6 +263,8 @@ class Influx2Handler(Handler):
         SHOW MEASUREMENTS says nothing at all then: v1/coordinator/statement_executor.go:484-531.
         """
         may = self.may()
+        if not may:  # http/legacy/influxqld_handler.go:50-56
+            raise refusal(403, "forbidden", "insufficient permissions")
         statement, name = self.asked["q"], self.asked.get("db", "")
         known = [b for b in self.server.buckets.values() if b["name"] == name]
         if not known or not allowed(may, "read", "buckets", known[0]["id"]):
