@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _analytics(commands.add_parser("analytics", help="turn raw data into atoms, until stopped"))
     _app(commands.add_parser("app", help="serve the page over the config's store, until stopped"))
+    _up(commands.add_parser("up", help="every service of a config at once, and the servers they need"))
     _check(commands.add_parser("check", help="check a config without connecting to anything"))
     _ledger(commands.add_parser("ledger", help="the account of a gateway: is every sample somewhere?"))
     _store(commands.add_parser("store", help="the store that the config names"))
@@ -142,6 +143,21 @@ def _app(command: argparse.ArgumentParser) -> None:
     _config(command)
     command.add_argument("--port", type=port, default=8080, help="of the page (8080); 0: one that is free")
     command.set_defaults(room="fieldlab.app")
+
+
+def _up(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    command.add_argument(
+        "--simulate", action="store_true", help="serve simulated machines too, at the config's sources"
+    )
+    command.add_argument("--port", type=port, default=8080, help="of the page (8080); 0 for any free one")
+    command.add_argument(
+        "--grafana-port", type=port, default=3000, help="of Grafana, where it is installed (3000)"
+    )
+    command.add_argument(
+        "--data", metavar="DIR", help="where servers started here keep their data; default: beside the config"
+    )
+    command.set_defaults(room="fieldlab.up")
 
 
 def _check(command: argparse.ArgumentParser) -> None:

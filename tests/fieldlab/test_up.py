@@ -1,0 +1,243 @@
+"""``fieldlab up``: the whole of a config as processes, and how processes are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fieldlab import processes, servers
+from fieldlab.errors import WrongUse
+from fieldlab.processes import Part, PartFailed, Processes
+from fieldlab.up import parts_of
+from fieldlab_configs import Secret, load
+from ingest.stores import open_store
+from tests.fieldlab.command import EXAMPLES, command, fieldlab
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+USER = ", user: fieldlab, password: {file: mqtt.password}"
+
+
+def lab(folder: Path, *, token: bool = False, embedded: bool = False) -> Path:
+    """The containers' config, on ports of this computer."""
+    text = (EXAMPLES / "compose.yaml").read_text(encoding="utf-8")
+    begin, end = text.index("sources:\n"), text.index("gateways:\n")
+    text = f"""{text[:begin]}sources:
+  plc: {{kind: opcua, endpoint: "opc.tcp://127.0.0.1:{free_port()}", security: none}}
+  broker: {{kind: mqtt, host: 127.0.0.1, port: {free_port()}{USER}}}
+gateways:
+  edge1: {{sources: [plc, broker], spool: {{path: spool}}}}
+"""
+    del end
+    if embedded:
+        text += "store: {kind: embedded, path: lab.db}\n"
+    else:
+        named = "org: fieldlab, token: {file: influx.token}, " if token else ""
+        text += f'store: {{kind: influxdb, {named}url: "http://127.0.0.1:{free_port()}"}}\n'
+    path = folder / "lab.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """What a process has started, all the way down."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
+def eventually(true, seconds: float) -> bool:
+    """Whether it comes true within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.1)  # a poll of other processes, bounded above
+    return False
+
+
+def influxd_major() -> int:
+    """Of the influxd on the PATH; 0 where there is none."""
+    program = servers.found("influxd")
+    if program is None:
+        return 0
+    told = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout
+    return 2 if "v2." in told else 1
+
+
+@pytest.mark.service
+@pytest.mark.slow
+def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path) -> None:
+    """Broker, InfluxDB, machines, gateway, analytics and page: atoms in InfluxDB, nothing left behind."""
+    major = influxd_major()
+    if not major or servers.found("mosquitto") is None:
+        pytest.skip("influxd or mosquitto is not installed")
+    path = lab(tmp_path, token=major > 1)
+    page = free_port()
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        up = subprocess.Popen(
+            command("up", path, "--simulate", "--port", str(page)),
+            stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    try:
+        assert eventually(lambda: f"page: http://127.0.0.1:{page}/" in log.read_text(), 120), log.read_text()
+        store = open_store(load(path))
+        try:
+            assert eventually(lambda: store.read("kpi", "atom"), 60), log.read_text()
+        finally:
+            store.close()
+        started = children(up.pid)
+        assert len(started) >= 6
+    finally:
+        up.send_signal(signal.SIGTERM)
+        status = up.wait(60)
+    told = log.read_text()
+    assert status == 0, told
+    assert not [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    account = next(line for line in told.splitlines() if "samples received" in line)
+    assert "dead 0" in account
+    assert "waiting 0" in account
+    for secret in ("mqtt.password", *(["influx.token"] if major > 1 else [])):
+        assert (tmp_path / secret).stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / secret).read_text() not in told
+
+
+def test_without_servers_the_embedded_parts_stand_in(tmp_path, monkeypatch) -> None:
+    """No mosquitto: a broker of our own, if nobody has a password; an embedded store needs nothing."""
+    monkeypatch.setattr(servers, "found", lambda _: None)
+    path = lab(tmp_path, embedded=True)
+    with pytest.raises(WrongUse, match="knows no passwords; install mosquitto"):
+        parts_of(load(path), tmp_path, port=1, grafana_port=2, simulated=True)
+    path.write_text(path.read_text().replace(USER, ""))
+    parts = parts_of(load(path), tmp_path, port=1, grafana_port=2, simulated=True)
+    assert [p.name for p in parts] == ["broker", "setup", "simulate", "gateway", "analytics", "app"]
+    assert parts[0].command[1:3] == ("-m", "fieldlab.broker")
+    influx = lab(tmp_path)
+    influx.write_text(influx.read_text().replace(USER, ""))
+    with pytest.raises(WrongUse, match="influxd is not installed"):
+        parts_of(load(influx), tmp_path, port=1, grafana_port=2, simulated=True)
+
+
+def test_what_cannot_be_brought_up_is_one_message(tmp_path) -> None:
+    """A config without gateways; a broker with TLS that is not there."""
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        "fieldlab: small\ntimezone: UTC\nstore: {kind: embedded, path: s.db}\n"
+        "lines: [{id: l, machines: [{id: m, ideal_cycle_time_s: 1, signals: {}}]}]\n"
+    )
+    done = fieldlab("up", path)
+    assert done.returncode == 2
+    assert "gateways: the config has none" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    path = lab(tmp_path, embedded=True)
+    path.write_text(path.read_text().replace("kind: mqtt,", "kind: mqtt, tls: true,"))
+    done = fieldlab("up", path)
+    assert done.returncode == 2
+    assert "a broker with TLS is not started here" in done.stderr
+
+
+def test_a_secret_is_made_up_once(tmp_path) -> None:
+    """Of mode 600, long, and never again."""
+    secret = Secret(file=tmp_path / "deep" / "x.password")
+    assert servers.made_up(secret)
+    first = secret.read()
+    assert len(first) >= 32
+    assert secret.file.stat().st_mode & 0o777 == 0o600
+    assert not servers.made_up(secret)
+    assert secret.read() == first
+
+
+# -- processes
+
+
+def python(code: str) -> tuple[str, ...]:
+    """A process that runs a few lines."""
+    return (sys.executable, "-c", code)
+
+
+async def until(stop: asyncio.Event, true, seconds: float = 20) -> None:
+    """Stop once it is true, or when the time is over."""
+    await asyncio.to_thread(eventually, true, seconds)
+    stop.set()
+
+
+async def test_a_part_that_is_killed_is_started_again(tmp_path, monkeypatch) -> None:
+    """It writes its number each time it begins."""
+    monkeypatch.setattr(processes, "_PAUSES_S", (0.05,))
+    pids = tmp_path / "pids"
+    code = f"import os,time; open({str(pids)!r},'a').write(str(os.getpid())+chr(10)); time.sleep(60)"
+    said: list[str] = []
+    stop = asyncio.Event()
+
+    def twice() -> bool:
+        found = pids.read_text().split() if pids.exists() else []
+        if len(found) == 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(found[0]), signal.SIGKILL)
+        return len(found) > 1
+
+    await asyncio.gather(Processes([Part("p", python(code))], said.append).run(stop), until(stop, twice))
+    assert any("ended with status -9; starting it again" in line for line in said)
+    assert all(not psutil.pid_exists(int(pid)) for pid in pids.read_text().split())
+
+
+async def test_a_part_that_is_used_wrongly_stops_the_whole_with_its_message() -> None:
+    """Status 2 is not mended by starting again."""
+    parts = [
+        Part("good", python("import time; time.sleep(60)")),
+        Part("bad", python("import sys,time; print('lab: lines: is missing'); sys.exit(2)")),
+    ]
+    began = time.monotonic()
+    with pytest.raises(PartFailed, match="bad ended with status 2: lab: lines: is missing"):
+        await Processes(parts, lambda _: None).run(asyncio.Event())
+    assert time.monotonic() - began < 15
+
+
+async def test_what_comes_first_has_to_end_well() -> None:
+    """Of a part that does one thing, what comes after it waits; its failure is told."""
+    said: list[str] = []
+    parts = [Part("once", python("print('no'); raise SystemExit(1)"), once=True), Part("after", python("1"))]
+    with pytest.raises(PartFailed, match="once ended with status 1"):
+        await Processes(parts, said.append).run(asyncio.Event())
+    assert "after: starting" not in said
+
+
+async def test_a_part_that_does_not_stop_is_killed(monkeypatch) -> None:
+    """After its time, and it is said."""
+    monkeypatch.setattr(processes, "STOP_S", 0.5)
+    deaf = (
+        "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True);"
+        "time.sleep(60)"
+    )
+    said: list[str] = []
+    stop = asyncio.Event()
+    await asyncio.gather(
+        Processes([Part("p", python(deaf))], said.append).run(stop), until(stop, lambda: "p: deaf" in said)
+    )
+    assert "p: did not stop within 0 s; killed" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_no_part_outlives_a_parent_that_is_killed(tmp_path) -> None:
+    """A kill -9 of the one that started them ends them too."""
+    code = (
+        "import asyncio,sys; from fieldlab.processes import Part, Processes;"
+        "asyncio.run(Processes([Part('p',(sys.executable,'-c','import time; time.sleep(600)'))],"
+        "lambda s: print(s, flush=True)).run(asyncio.Event()))"
+    )
+    parent = subprocess.Popen(python(code), stdout=subprocess.DEVNULL, cwd=ROOT)
+    assert eventually(lambda: children(parent.pid), 20)
+    (child,) = children(parent.pid)
+    parent.kill()
+    parent.wait()
+    assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
