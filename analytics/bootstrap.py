@@ -33,8 +33,13 @@ def block_length(series: Floats) -> float:
     -------
     float
         At least 1, at most ``min(3 sqrt(n), n / 3)``.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
     """
-    n = len(series)
+    n = len(_finite(series))
     centred = series - series.mean() if n else series
     power = float(centred @ centred) / n if n else 0.0
     if n < _LEAST or power <= 0:
@@ -43,7 +48,7 @@ def block_length(series: Floats) -> float:
     furthest = min(math.ceil(math.sqrt(n)) + run, n - 1)
     covariance = np.array([float(centred[k:] @ centred[: n - k]) / n for k in range(furthest + 1)])
     notable = np.abs(covariance[1:] / covariance[0]) >= 2 * math.sqrt(math.log10(n) / n)
-    reach = min(2 * max(_last_before_quiet(notable, run), 1), furthest)
+    reach = min(2 * _first_quiet(notable, run), furthest)
     lag = np.arange(-reach, reach + 1)
     share = np.abs(lag) / reach
     taper = np.where(share <= 0.5, 1.0, 2 * (1 - share))  # noqa: PLR2004 - the flat top's edge
@@ -55,13 +60,16 @@ def block_length(series: Floats) -> float:
     return float(min(max(length, 1.0), 3 * math.sqrt(n), n / 3))
 
 
-def _last_before_quiet(notable: npt.NDArray[np.bool_], run: int) -> int:
-    """The lag after which so many in a row are no more than chance; else the last that is more."""
+def _first_quiet(notable: npt.NDArray[np.bool_], run: int) -> int:
+    """The lag from which on so many in a row are no more than chance; else the last that is more.
+
+    So do the programs of the correction's authors; the paper's words would have it one less.
+    """
     for m in range(len(notable) - run + 1):
         if not notable[m : m + run].any():
-            return m
+            return m + 1
     found = np.flatnonzero(notable)
-    return int(found[-1]) + 1 if len(found) else 0
+    return int(found[-1]) + 1 if len(found) else 1
 
 
 def resampled(n: int, draws: int, length: float, rng: np.random.Generator) -> Weights:
@@ -78,7 +86,14 @@ def resampled(n: int, draws: int, length: float, rng: np.random.Generator) -> We
     -------
     ndarray of float64, shape (draws, n)
         Rows sum to n; sums over a draw are this times the blocks.
+
+    Raises
+    ------
+    ValueError
+        If there is no block or draw, or the length is below 1.
     """
+    if n < 1 or draws < 1 or not length >= 1:
+        raise ValueError(f"n is {n}, draws is {draws} and length is {length}: each must be at least 1")
     anew = rng.random((draws, n)) < 1 / length
     anew[:, 0] = True
     place = np.arange(n)
@@ -100,6 +115,11 @@ def error_of_sum(series: Floats) -> float:
     -------
     float
 
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+
     Notes
     -----
     As for a first-order autoregression, its coefficient freed of its bias in short series,
@@ -108,11 +128,17 @@ def error_of_sum(series: Floats) -> float:
 
     .. [1] F. H. C. Marriott, J. A. Pope, Bias in the estimation of autocorrelations, Biometrika 41 (1954).
     """
-    n = len(series)
-    centred = series - series.mean()
+    n = len(_finite(series))
+    centred = series - series.mean() if n else series
     power = float(centred @ centred)
     if n < _LEAST or power <= 0:
         return math.sqrt(power)
     rho = float(centred[1:] @ centred[:-1]) / power
     rho = min(max(rho + (1 + 4 * rho) / n, 0.0), 0.9)
     return math.sqrt(power * n / (n - 1) * (1 + rho) / (1 - rho))
+
+
+def _finite(series: Floats) -> Floats:
+    if series.ndim != 1 or not np.isfinite(series).all():
+        raise ValueError("series: must be one row of finite numbers")
+    return series

@@ -18,7 +18,24 @@ _FAR: Final = 1e8
 
 
 def t_cdf(t: float, dof: float) -> float:
-    """Probability that a t of `dof` degrees of freedom is at most `t`."""
+    """Probability that a t of `dof` degrees of freedom is at most `t`.
+
+    Parameters
+    ----------
+    t : float
+    dof : float
+        Above 0; need not be whole.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+    """
+    if not dof > 0 or math.isnan(t):
+        raise ValueError(f"t is {t} and dof is {dof}: a number, and one above 0, are needed")
     tail = 0.5 * _beta_share(dof / (dof + t * t), dof / 2, 0.5)
     return 1 - tail if t > 0 else tail
 
@@ -32,6 +49,10 @@ def t_quantile(probability: float, dof: float) -> float:
         Above 0, below 1.
     dof : float
         Above 0; need not be whole.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -49,10 +70,11 @@ def t_quantile(probability: float, dof: float) -> float:
     low, high = 0.0, 1.0
     while t_cdf(high, dof) < probability and high < _FAR:
         high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
+    middle = (low + high) / 2
+    while low < middle < high:
         low, high = (middle, high) if t_cdf(middle, dof) < probability else (low, middle)
-    return (low + high) / 2
+        middle = (low + high) / 2
+    return middle
 
 
 def _beta_share(x: float, a: float, b: float) -> float:
