@@ -139,12 +139,7 @@ def fit(design: Floats, energy: Floats, names: Sequence[str]) -> Fit:
     Positive autocorrelation makes n blocks worth fewer: variances of the terms are multiplied by n / n'
     and degrees of freedom are n' - p.
     """
-    design, energy = np.asarray(design, dtype=float), np.asarray(energy, dtype=float)
-    if design.ndim != 2 or design.shape != (len(energy), len(names)):  # noqa: PLR2004 - a table
-        raise ValueError(f"design is {design.shape}, must be ({len(energy)}, {len(names)}): blocks by terms")
-    for what, array in (("design", design), ("energy", energy)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{what}: every entry must be a finite number")
+    design, energy = _table(design, energy, names)
     n, p = design.shape
     if n < p + _SPARE:
         raise NotEnoughData("few_blocks", blocks=n, terms=p, least=p + _SPARE)
@@ -181,6 +176,18 @@ def fit(design: Floats, energy: Floats, names: Sequence[str]) -> Fit:
     )
 
 
+def _table(design: Floats, energy: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
+    """Drivers and energy as arrays that fit together; ValueError where they do not."""
+    design, energy = np.asarray(design, dtype=float), np.asarray(energy, dtype=float)
+    if energy.ndim != 1 or design.shape != (len(energy), len(names)):
+        wanted = f"({energy.size}, {len(names)}): blocks by terms"
+        raise ValueError(f"design is {design.shape}, must be {wanted}; energy is {energy.shape}")
+    for what, array in (("design", design), ("energy", energy)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{what}: every entry must be a finite number")
+    return design, energy
+
+
 def _autocorrelation(residuals: Floats) -> float:
     """Lag 1; 0 where the residuals are nothing but rounding."""
     centred = residuals - residuals.mean()
@@ -200,10 +207,17 @@ def saving(baseline: Fit, design: Floats, energy: Floats) -> Saving:
         The same drivers, in the blocks that are judged.
     energy : ndarray of float64, shape (m,)
         [kWh]
+
+    Returns
+    -------
+    Saving
+
+    Raises
+    ------
+    ValueError
+        Shapes disagree, or a number is not finite: which array.
     """
-    design, energy = np.asarray(design, dtype=float), np.asarray(energy, dtype=float)
-    if design.shape != (len(energy), len(baseline.names)):
-        raise ValueError(f"design is {design.shape}, must be ({len(energy)}, {len(baseline.names)})")
+    design, energy = _table(design, energy, baseline.names)
     drivers = design.sum(axis=0)
     expected, used = float(drivers @ baseline.estimate), float(energy.sum())
     # Blocks that hang together err together: their sum is as uncertain as n / n' times as many.
@@ -222,14 +236,24 @@ def cusum(residuals: Floats, deviation: float) -> tuple[Floats, list[int]]:
     residuals : ndarray of float64, shape (n,)
         Used less expected [kWh]: falling is saving.
     deviation : float
-        Standard deviation of the baseline's residuals.
+        Standard deviation of the baseline's residuals; 0 where it fits without any: no alarm then.
 
     Returns
     -------
     total : ndarray of float64, shape (n,)
     alarms : list of int
         Blocks at which the two-sided tabular CUSUM passes `LIMIT` deviations; it begins anew after each.
+
+    Raises
+    ------
+    ValueError
+        If a residual is not finite, or the deviation is negative or no number.
     """
+    residuals = np.asarray(residuals, dtype=float)
+    if residuals.ndim != 1 or not np.isfinite(residuals).all():
+        raise ValueError("residuals: must be one row of finite numbers")
+    if not 0 <= deviation < np.inf:
+        raise ValueError(f"deviation is {deviation}: must be 0 or above")
     alarms: list[int] = []
     high = low = 0.0
     for block, z in enumerate((residuals / deviation).tolist() if deviation > 0 else ()):

@@ -28,7 +28,7 @@ REASONS: Final = {
     "no_data": "the {arm} has no data",
     "nothing_in_common": "the arms have nothing in common to be compared",
     "not_measured": "it is not measured",
-    "few_blocks": "{blocks} blocks in the {arm}; at least {least} are needed",
+    "few_blocks": "blocks in the {arm}: {blocks}; at least {least} are needed",
     "nothing_made": "the {arm} has nothing to divide by, or made nothing",
     "low_coverage": "{coverage:.0%} of planned time is known; at least {least:.0%} are needed",
 }

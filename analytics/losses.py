@@ -138,7 +138,7 @@ def _energy(sums: Mapping[str, object]) -> dict[str, float]:
         "blocked": of("blocked"),
         "idle": of("idle"),
         "other_delay": of("maintenance", "off"),
-        "speed": 0.0 * made,
+        "speed": 0.0 * abs(made),
         "quality": made * rejected,
         # Where no counter tells good parts from rejects, it is all that production used.
         "productive": made if math.isnan(rejected) else made * (1 - rejected),

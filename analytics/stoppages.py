@@ -104,7 +104,14 @@ def pareto(stops: Sequence[Stoppage], key: str) -> list[dict[str, str | float]]:
     list of dict
         `key`, ``count``, ``minutes`` (within the range and planned time), ``share`` of all of them, and
         ``cumulative_share``.
+
+    Raises
+    ------
+    ValueError
+        If `key` is none of those.
     """
+    if key not in PARETO_KEYS:
+        raise ValueError(f"key is {key!r}: choose from {', '.join(PARETO_KEYS)}")
     sums: dict[str, list[float]] = {}
     for stop in stops:
         sums.setdefault(getattr(stop, key), []).append(stop.planned_s)
@@ -132,7 +139,30 @@ def reliability(
 
     MTBF is actual production time over the breakdowns that begin in the range; MTTR the mean length of
     those, whole. Both are undefined where nothing broke down.
+
+    Parameters
+    ----------
+    stops : sequence of Stoppage
+    sums : mapping
+        Atom fields of the range; ``actual_production_time_s`` is used [s].
+    start_ns, end_ns : int
+        UTC nanoseconds.
+
+    Returns
+    -------
+    dict
+        ``breakdowns``, ``mtbf_h`` [h], ``mttr_min`` [min]; None: undefined.
+
+    Raises
+    ------
+    ValueError
+        If the range is backwards, or a stop ends before it starts: which.
     """
+    if end_ns < start_ns:
+        raise ValueError(f"the range ends ({end_ns}) before it starts ({start_ns})")
+    for number, stop in enumerate(stops):
+        if stop.end_ns < stop.start_ns:
+            raise ValueError(f"stops[{number}] ends ({stop.end_ns}) before it starts ({stop.start_ns})")
     broken = [s for s in stops if not s.minor and start_ns <= s.start_ns < end_ns]
     ran = sums.get("actual_production_time_s")
     lasted = sum(s.end_ns - s.start_ns for s in broken) / NS

@@ -98,10 +98,15 @@ def laws(site: Site, experiment: Experiment, fragments: Sequence[Fragments]) -> 
     return found
 
 
-def clipped(windows: Sequence[Window], until_ns: int | None) -> list[Span]:
-    """The part of windows that data reach; after the last sample nothing is known, and nothing is said."""
-    ends = [(w.start_ns, w.end_ns if until_ns is None else min(w.end_ns, until_ns)) for w in windows]
-    return [Span(start_ns, end_ns) for start_ns, end_ns in ends if start_ns < end_ns]
+def clipped(windows: Sequence[Window], first_ns: int | None, until_ns: int | None) -> list[Span]:
+    """The part of windows that data reach: before the first sample and after the last nothing is known."""
+    found = []
+    for w in windows:
+        start_ns = w.start_ns if first_ns is None else max(w.start_ns, first_ns)
+        end_ns = w.end_ns if until_ns is None else min(w.end_ns, until_ns)
+        if start_ns < end_ns:
+            found.append(Span(start_ns, end_ns))
+    return found
 
 
 def _clipped(fragments: Sequence[Fragments], windows: Sequence[Window]) -> list[Fragments]:

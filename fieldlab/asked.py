@@ -8,15 +8,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from analytics import query
-from analytics.groups import KEYS
+from analytics.groups import CELL_KEYS, KEYS
 from fieldlab.errors import WrongUse
 from fieldlab.stores import extent, opened_store
-from fieldlab.times import time_ns
+from fieldlab.times import NS, rfc3339, time_ns
 from fieldlab_configs import Site, load
 from ingest.recording import RecordingStore
 from ingest.store import Store
+
+MOST_CELLS: Final = 1_500_000
+"""Fourteen years of five minutes, some 3 GB a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Asked:
 
     def compute(self, by: Sequence[str] | None = None) -> query.Computed:
         """Raw data to atoms; what could not be used is said on standard error, counted."""
+        check_length(self.site, self.start_ns, self.end_ns, by)
         computed = query.compute(
             self.site,
             self.store,
@@ -56,6 +61,17 @@ class Asked:
         )
         _tell(self.store, computed)
         return computed
+
+
+def check_length(site: Site, start_ns: int, end_ns: int, by: Sequence[str] | None = None) -> None:
+    """WrongUse where a range has more cells than fit: most often one sample has a clock of its own."""
+    cells = (end_ns - start_ns) // (site.cell_s * NS)
+    if cells > MOST_CELLS and not (by is not None and CELL_KEYS.isdisjoint(by)):
+        raise WrongUse(
+            f"the range from {rfc3339(start_ns)} to {rfc3339(end_ns)} has {cells:,} cells of {site.cell_s} s,"
+            f" more than the {MOST_CELLS:,} that can be worked out at once; give --from and --to, or look for"
+            " a sample with a wrong date"
+        )
 
 
 def keys(args: argparse.Namespace) -> list[str]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from analytics.energy_blocks import baseline
 from analytics.query import compute
-from fieldlab.asked import asked
+from fieldlab.asked import asked, check_length
 from fieldlab.errors import WrongUse
 from fieldlab.output import table
 from fieldlab.stores import extent
-from fieldlab.times import time_ns
+from fieldlab.times import rfc3339, time_ns
 
 _COLUMNS = (
     ("blocks", "blocks", "0"),
@@ -30,8 +30,14 @@ def run(args: argparse.Namespace) -> int:
     with asked(args) as question:
         site, store = question.site, question.store
         split_ns = time_ns(args.until, site, "--until") if args.until else question.end_ns
+        if question.start_ns == question.end_ns:
+            raise WrongUse("the range is empty: there is nothing to learn from; give --from and --to")
         if not question.start_ns < split_ns <= question.end_ns:
-            raise WrongUse("--until: must lie within the range; the baseline is learned before it")
+            raise WrongUse(
+                f"--until {args.until}: must lie in the range, after {rfc3339(question.start_ns)} and not"
+                f" after {rfc3339(question.end_ns)}; the baseline is learned before it"
+            )
+        check_length(site, question.start_ns, question.end_ns)
         spans = [(question.start_ns, split_ns), (split_ns, question.end_ns)]
         parts = [
             compute(

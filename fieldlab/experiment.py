@@ -14,7 +14,7 @@ from analytics.query import compute
 from analytics.shared import Shared
 from analytics.study import Study, clipped, study
 from analytics.touched import merged_spans
-from fieldlab.asked import opened_question
+from fieldlab.asked import check_length, opened_question
 from fieldlab.errors import WrongUse
 from fieldlab.output import table
 from fieldlab.services import horizon
@@ -68,9 +68,11 @@ def _fragments(
     site: Site, experiment: Experiment, store: Store, until_ns: int | None, *, whole: bool
 ) -> list[Fragments]:
     """The atoms of its windows, as far as there are data."""
-    spans = [s for windows in experiment.arms.values() for s in clipped(windows, until_ns)]
+    first_ns = extent(store)[0]
+    spans = [s for windows in experiment.arms.values() for s in clipped(windows, first_ns, until_ns)]
     found: list[Fragments] = []
     for span in merged_spans(spans):
+        check_length(site, span.start_ns, span.end_ns)
         computed = compute(
             site,
             store,

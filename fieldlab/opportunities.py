@@ -22,7 +22,7 @@ Assumed: the coming year is like this range, on the config's calendar; half of a
 def run(args: argparse.Namespace) -> int:
     """Print the losses of each machine, the most rewarding first."""
     with asked(args) as question:
-        computed = question.compute()
+        computed = question.compute(("machine",))
         fragments = [r.fragments for r in computed.results.values()]
         rows = opportunities.opportunities(question.site, fragments, end_ns=question.end_ns)
     print(table(rows, ["machine", "loss", "verdict"], _COLUMNS, args.format))

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _found(question: Asked) -> tuple[list[Stoppage], list[Row]]:
-    site, computed = question.site, question.compute()
+    site, computed = question.site, question.compute(("machine",))
     runs = [r.stop_runs for r in computed.results.values() if len(r.stop_runs.start_ns)]
     first = min([question.start_ns, *(int(r.start_ns[0]) for r in runs)])
     last = max([question.end_ns, *(int(r.end_ns[-1]) for r in runs)])
