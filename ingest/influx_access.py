@@ -28,7 +28,7 @@ class Access:
     Attributes
     ----------
     name : str
-        ``gateway <id>``, ``analytics`` or ``company <id>``.
+        ``gateway <id>``, ``analytics``, ``dashboards`` or ``company <id>``.
     reads, writes : tuple of str
         Databases or buckets.
     """
@@ -75,13 +75,14 @@ class Keeper(Protocol):
 def accesses(
     name_of: Callable[[Bucket], str], gateways: Sequence[str], companies: Sequence[str]
 ) -> list[Access]:
-    """What a fieldlab needs: gateways that only write, analytics, companies that only read their own."""
+    """What a fieldlab needs: gateways only write, dashboards only read, companies only what is their own."""
     raw, kpi = name_of("raw"), name_of("kpi")
     shared = {company: name_of(f"shared:{company}") for company in companies}
     everything = (raw, kpi, *shared.values())
     return [
         *(Access(f"gateway {gateway}", (), (raw,)) for gateway in gateways),
         Access("analytics", everything, everything),
+        Access("dashboards", (raw, kpi), ()),
         *(Access(f"company {company}", (bucket,), ()) for company, bucket in shared.items()),
     ]
 

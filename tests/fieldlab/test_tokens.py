@@ -154,11 +154,10 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
     """Gateways only write raw data, a company only reads its own bucket, analytics does both in all."""
     told = lab.set_up("--tokens", lab.tokens)
     assert [line.split(":")[0].split(" only")[0].split(" reads")[0] for line in told] == [
-        "gateway edge1", "gateway edge2", "analytics", f"company {lab.acme}", f"company {lab.beta}",
+        "gateway edge1", "gateway edge2", "analytics", "dashboards",
+        f"company {lab.acme}", f"company {lab.beta}",
     ]  # fmt: skip
     assert all(": new; in " in line for line in told)
-    names = ["gateway-edge1", "gateway-edge2", "analytics", f"company-{lab.acme}", f"company-{lab.beta}"]
-    assert sorted(f.name for f in lab.tokens.iterdir()) == sorted(f"{name}.token" for name in names)
     for file in lab.tokens.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     everything = set(lab.buckets)
@@ -166,9 +165,11 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
         ("analytics", everything, everything),  # first, so that there is something to read everywhere
         ("gateway-edge1", {"raw"}, set()),
         ("gateway-edge2", {"raw"}, set()),
+        ("dashboards", set(), {"raw", "kpi"}),
         (f"company-{lab.acme}", set(), {f"shared:{lab.acme}"}),
         (f"company-{lab.beta}", set(), {f"shared:{lab.beta}"}),
     ]
+    assert {f.name for f in lab.tokens.iterdir()} == {f"{name}.token" for name, _, _ in expected}
     for name, write, read in expected:
         store = lab.store(lab.token(name))
         assert may(store, lab.buckets) == {"write": write, "read": read}, name
@@ -223,7 +224,7 @@ def test_twice_changes_nothing_and_names_them(lab: Lab) -> None:
     store = lab.store(lab.server.token)
     kept = store.kept_s()
     told = lab.set_up("--tokens", lab.tokens)
-    assert len(told) == 5
+    assert len(told) == 6
     assert all(": there already (" in line for line in told)
     assert {file.name: file.read_text() for file in lab.tokens.iterdir()} == before
     assert store.kept_s() == kept
@@ -297,7 +298,7 @@ def test_a_file_of_another_server_is_not_written_over(lab: Lab) -> None:
     assert (lab.tokens / "analytics.token").read_text() == "of the old server\n"
     (lab.tokens / "analytics.token").unlink()
     told = lab.set_up("--tokens", lab.tokens)
-    assert [": new; in" in line for line in told] == [False, False, True, True, True]
+    assert [": new; in" in line for line in told] == [False, False, True, True, True, True]
 
 
 def test_a_token_that_may_not_manage_is_told_what_it_takes(lab: Lab) -> None:
