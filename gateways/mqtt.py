@@ -33,12 +33,14 @@ class Mqtt(BehindBroker):
         self._told = {point.machine for point in points if point.name == "link"}  # life by topic
         self._births: dict[str, bool] = {}
         self._lost_ns: int | None = None
+        self._newest: dict[str, int] = {}  # time of each machine's newest sample
         self._left: set[str] = set()
 
     async def _connected(self, link: BrokerLink, *, session: bool) -> None:
         self._left.clear()
         link.subscribe(self._routes.subscriptions())
-        if not session:
+        if not session and self._lost_ns is not None:
+            await link.subscribed()
             await self._tell_gap()
         for machine, up in self._births.items():
             # With our session the broker kept every last will for us; without it the word is out of date.
@@ -95,7 +97,10 @@ class Mqtt(BehindBroker):
             time, whose = stamp
             if whose == "gateway" and not clock.follows:
                 time = message.arrived_ns
+            newest = self._newest
             for wanted, value in record.values:
+                if time > newest.get(wanted.machine, 0):
+                    newest[wanted.machine] = time
                 quality = "good" if value is not None else "bad"
                 batch.samples.append(Sample(wanted.machine, wanted.name, time, value, quality, whose))
             self._prove_life(message, record)
@@ -120,9 +125,11 @@ class Mqtt(BehindBroker):
                 self.context.life.rise(self.name, machine, hold_s=hold_s)
 
     async def _tell_gap(self) -> None:
-        """The broker lost our session, so whatever came while we were away is gone."""
-        now = self.context.clock.reading_ns(self.name)
-        if self._lost_ns is None or now is None or now <= self._lost_ns:
+        """The broker lost our session: what was said since a machine's last sample, until now, is gone."""
+        lost, now = self._lost_ns, self.context.clock.reading_ns(self.name)
+        if lost is None or now is None:
             return
         for machine in self.machines:
-            await self.context.sink.gap(Gap(machine, EVERY_SIGNAL, "session-lost", self._lost_ns, now, 0))
+            since = min(self._newest.get(machine, lost), lost)
+            if since < now:
+                await self.context.sink.gap(Gap(machine, EVERY_SIGNAL, "session-lost", since, now, 0))

@@ -106,6 +106,7 @@ class BrokerLink:
         """Topics that the broker does not let us have."""
         self.limits: dict[str, object] = {}
         """What a broker of version 5 says of itself at the beginning."""
+        self._subscribed = asyncio.Event()
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,
@@ -181,6 +182,12 @@ class BrokerLink:
                 _, number = self._client.subscribe([(topic, 1) for topic, _ in some])
             if number is not None:
                 self._asked[number] = [topic for topic, _ in some]
+
+    async def subscribed(self, within_s: float = ANSWER_S) -> None:
+        """Wait until the broker has answered for all topics, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._subscribed.wait()
 
     def unsubscribe(self, topics: Sequence[str]) -> None:
         """Leave topics that an older configuration asked for."""
@@ -259,7 +266,14 @@ class BrokerLink:
             self._why = f"the connection ended: {code}"
 
     def _on_subscribe(self, _client: Any, _data: Any, number: int, codes: Any, _properties: Any) -> None:
-        refused = [t for t, code in zip(self._asked.pop(number, ()), codes, strict=False) if code.is_failure]
+        # In the loop, for there it is known which topics were asked for under that number.
+        self._call(self._answered, number, [bool(code.is_failure) for code in codes])
+
+    def _answered(self, number: int, failures: list[bool]) -> None:
+        asked = self._asked.pop(number, ())
+        if not self._asked:
+            self._subscribed.set()
+        refused = [topic for topic, failed in zip(asked, failures, strict=False) if failed]
         if refused:
             self.refused += refused
             log.error(

@@ -70,6 +70,8 @@ class World:
         Whether the store is made ready.
     also : bool
         Whether there is a second store, an embedded one in `copy.db`.
+    save_at_once : bool
+        Whether the broker saves itself at every change; only where it is killed need it.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class World:
         retention: str = "1h",
         setup: bool = True,
         also: bool = False,
+        save_at_once: bool = False,
     ) -> None:
         self.folder = folder
         self.spool = spool or folder / "spool"
@@ -95,10 +98,13 @@ class World:
         self._major = major
         self._setup = setup
         self._also = "also: {copy: {kind: embedded, path: copy.db}}\n" if also else ""
+        self._save_at_once = save_at_once
         self._settings = {"max_bytes": max_bytes, "keep_alive_s": keep_alive_s}
         self._store = {"retention": f"{{raw: {retention}}}", "timeout_s": f"{timeout_s}"}
         self._running = ExitStack()
         self._influx = ExitStack()
+        self._mosquitto = ExitStack()
+        self._broker_port = servers.free_port()
         self._gateway: subprocess.Popen[bytes] | None = None
         self._machines: subprocess.Popen[str] | None = None
 
@@ -121,12 +127,12 @@ class World:
                 process.communicate()
         self._running.close()
         self._influx.close()
+        self._mosquitto.close()
 
     def _build(self) -> None:
         enter = self._running.enter_context
-        # The broker is not what is tried here, so it need not save itself at every change.
-        broker, _ = enter(servers.mosquitto(self.folder / "broker", save_at_once=False))
-        self.broker = enter(Proxy(broker.port))
+        self.start_broker()
+        self.broker = enter(Proxy(self._broker_port))
         if self.store_kind == "influxdb":
             self._port = servers.free_port()
             self.start_influxd()
@@ -154,7 +160,7 @@ class World:
         server = self._server if self.store_kind == "influxdb" else None
         self.reader: Reader = make_reader(self.folder, server)
         self._machines = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.generator", str(broker.port), str(self.ledger)],
+            [sys.executable, "-m", "tests.faults.generator", str(self._broker_port), str(self.ledger)],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -244,6 +250,26 @@ class World:
         self._influxd.kill()
         self._influxd.wait()
         self._influx.close()
+
+    # -- broker
+
+    def start_broker(self) -> None:
+        """Start it, with what it had saved."""
+        _, self._broker = self._mosquitto.enter_context(
+            servers.mosquitto(self.folder / "broker", self._broker_port, save_at_once=self._save_at_once)
+        )
+
+    def stop_broker(self, *, forgets: bool = False) -> None:
+        """Stop it politely; where it forgets, all sessions and queues are gone."""
+        self._mosquitto.close()
+        if forgets:
+            (self.folder / "broker" / "mosquitto.db").unlink()
+
+    def kill_broker(self) -> None:
+        """Kill -9."""
+        self._broker.kill()
+        self._broker.wait()
+        self._mosquitto.close()
 
     # -- looking
 
