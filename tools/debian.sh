@@ -8,6 +8,7 @@ missing=''
 PATH="$PATH:/usr/sbin:/sbin:/snap/bin"
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v influxd >/dev/null || missing="$missing influxdb"
+command -v strace >/dev/null || missing="$missing strace"
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
 command -v chromedriver >/dev/null || missing="$missing chromium-driver"
 [ -n "$missing" ] || exit 0
