@@ -41,7 +41,7 @@ SECTIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "DriverSource": (
         "sources: kind driver",
-        "A driver of your own.",
+        "A driver of your own: [how to add one](../how-to/add-a-source.md).",
     ),
     "Gateway": ("gateways", "One process that collects."),
     "Metrics": ("gateways: metrics", "Where a gateway tells how it does, over HTTP."),
