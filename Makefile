@@ -15,6 +15,7 @@ demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="-
 
 test: env  ## All tests, on every core; ARGS="tests/analytics -k oee" for some, on one
 	@sh tools/debian.sh
+	@sh tools/peers.sh
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 soak: env  ## Faults at random, then the account; MINUTES=30 SEED=7 ARGS="--store embedded"

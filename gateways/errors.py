@@ -19,5 +19,9 @@ class CertificateUnusable(ValueError):  # noqa: N818 - named by what it is to th
     """A certificate, a key or a folder of them that cannot be used: which, why, what to do."""
 
 
+class ChannelRefused(LinkLost):
+    """The other side hung up when it saw our certificate: trust it there; tried again."""
+
+
 class Untrusted(LinkLost):
     """Who is there cannot be trusted, or we cannot show who we are: mend the certificates; tried again."""

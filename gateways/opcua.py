@@ -25,6 +25,7 @@ from gateways.opcua_publish import Publishing
 from gateways.opcua_reader import Reader
 from gateways.opcua_secure import connect, explain
 from gateways.opcua_trust import Trust, utc_now
+from gateways.opcua_types import Types
 from gateways.opcua_values import UnknownNamespace, is_bad, node_id, time_ns
 from gateways.opcua_watch import Watch
 from gateways.rollup import Rollup
@@ -117,10 +118,14 @@ class OpcUa(Source):
         """All that goes on while a connection lasts; whatever of it fails, ends it."""
         facts = await facts_of(client)
         await self._read_clock(client, facts)
+        types = Types(self.name, client, facts)
+        self._reader.whole = types.whole
+        await self._watch.resolve(facts, self._items)
+        await types.prepare(self._items)
         subscription = await self._begin(client, facts)
         self._rollup.recovered(f"source {self.name}: connected to {self._server.endpoint}")
         self._backoff.reset()
-        works = [self._history.work(client, facts), self._guard(client, facts, subscription)]
+        works = [self._history.work(client, facts), self._guard(client, facts, subscription, types)]
         read = [item for item in self._items if subscription is None or item.how.read_every_s is not None]
         if read:
             works.append(Polling(client, facts, self._out, self._reader, read).work())
@@ -228,7 +233,7 @@ class OpcUa(Source):
     # -- looking after
 
     async def _guard(
-        self, client: CappedClient, facts: ServerFacts, subscription: _Subscription | None
+        self, client: CappedClient, facts: ServerFacts, subscription: _Subscription | None, types: Types
     ) -> None:
         """Ask for what is missing, watch the certificates, and check that all that is wanted is told."""
         loop = asyncio.get_running_loop()
@@ -240,6 +245,11 @@ class OpcUa(Source):
             if left is not None:
                 self.context.certificates[self.name] = left
             now = loop.time()
+            if types.unknown and await types.learn():
+                parts = [item for item in self._items if item.parts]
+                for item in parts:
+                    item.seen = None  # what was said before was not understood
+                await Polling(client, facts, self._out, self._reader, parts).take(parts)
             if self._watch.missing and now - retried >= self.timing.retry_nodes_s:
                 retried = now
                 await self._retry(client, facts, subscription)

@@ -21,7 +21,7 @@ from asyncua.crypto.security_policies import SecurityPolicy, SecurityPolicyNone
 from asyncua.ua.ua_binary import uatcp_to_binary
 from asyncua.ua.uaerrors import UaError
 
-from gateways.errors import Untrusted
+from gateways.errors import ChannelRefused, Untrusted
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +140,15 @@ class CappedClient(Client):
         self.password_in_clear = False
         self.session: Session | None = None
         self.resumed = False
+
+    async def open_secure_channel(self, renew: bool = False) -> None:
+        """Open the channel; a server that does not trust us often just hangs up."""
+        try:
+            await super().open_secure_channel(renew)
+        except ConnectionError as error:
+            if renew or self.security_policy.Mode == ua.MessageSecurityMode.None_:
+                raise
+            raise ChannelRefused("it hung up when it saw the gateway's certificate") from error
 
     def protect(self, policy: SecurityPolicy) -> None:
         """Use a security policy from the next connection on."""

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from asyncua import ua
 from asyncua.crypto import security_policies
-from asyncua.ua.uaerrors import UaError
 from cryptography import x509
 
 from fieldlab_configs import ConfigError, OpcUaSource, Secret
-from gateways.errors import LinkLost, SourceRefused, Untrusted
+from gateways.errors import ChannelRefused, LinkLost, SourceRefused, Untrusted
 from gateways.opcua_client import CappedClient
 from gateways.opcua_trust import Trust
 
@@ -76,8 +75,10 @@ async def _secure(client: CappedClient, config: OpcUaSource, trust: Trust) -> No
     client.protect(policy)
 
     async def again(_: x509.Certificate, server: ua.ApplicationDescription) -> None:
-        # What was said before the channel was secure anybody could have said.
-        trust.check_server(endpoint.ServerCertificate, server.ApplicationUri)
+        # What was said before the channel was secure anybody could have said. Here a server may leave its
+        # name out (Part 4, 5.6.2): its certificate has shown that it holds the key, and names it.
+        uri = server.ApplicationUri or endpoint.Server.ApplicationUri
+        trust.check_server(endpoint.ServerCertificate, uri)
 
     client.certificate_validator = again
 
@@ -140,8 +141,12 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
             f"{endpoint} refuses user {config.user or 'anonymous'}: wrong user name or password "
             f"(sources.{source}.user, .password)"
         )
-    if isinstance(error, _OURS_REFUSED) and config.security != "none":
-        return f"{endpoint} refuses the gateway's certificate ({_name(error)}); trust {own} on the server"
+    if isinstance(error, (*_OURS_REFUSED, ChannelRefused)) and config.security != "none":
+        why = str(error) if isinstance(error, ChannelRefused) else type(error).__name__
+        return (
+            f"{endpoint} refuses the gateway's certificate ({why}); on the server, trust {own}, or the "
+            f"authority that signed it ({config.pki / 'ca' / 'ca.der'})"
+        )
     if isinstance(error, socket.gaierror):
         return f"{endpoint}: the host's name is not known (sources.{source}.endpoint)"
     if isinstance(error, ConnectionRefusedError):
@@ -153,7 +158,3 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
     if "No matching endpoints" in str(error):
         return f"{endpoint}: the server offers no endpoint without security; leave out security: none"
     return f"{endpoint}: {error}"
-
-
-def _name(error: UaError) -> str:
-    return type(error).__name__
