@@ -110,12 +110,12 @@ class OpcUa(Source):
         finally:
             self._out.fall()
             keep = known.subscribed is not None and (self._memory.lasts or not stop.is_set())
-            known.session = None if client.session is None else asdict(client.session)
-            self._memory.keep()
+            self._remember_session(client)
             await asyncio.gather(client.leave(self.timing.close_s, keep=keep), self._out.tell_life())
 
     async def _work(self, client: CappedClient) -> None:
         """All that goes on while a connection lasts; whatever of it fails, ends it."""
+        self._remember_session(client)  # now: whoever is killed says no goodbye
         facts = await facts_of(client)
         await self._read_clock(client, facts)
         types = Types(self.name, client, facts)
@@ -138,6 +138,10 @@ class OpcUa(Source):
                 # It may be one that was moved and does not publish: the next time a new one is made.
                 self._memory.known.subscribed = None
             raise
+
+    def _remember_session(self, client: CappedClient) -> None:
+        self._memory.known.session = None if client.session is None else asdict(client.session)
+        self._memory.keep()
 
     # -- beginning
 

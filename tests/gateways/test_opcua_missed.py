@@ -237,6 +237,11 @@ store: {{kind: embedded, path: lab.db}}
 """
 
 
+def is_whole(subscription) -> bool:
+    """Count, State and the server's namespaces."""
+    return len(subscription.monitored_item_srv._monitored_items) == 3
+
+
 def gateway_process(folder, *before: str) -> subprocess.Popen[str]:
     command = [*before, sys.executable, "-m", "fieldlab", "gateway", str(folder / "lab.yaml")]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("a"), text=True)
@@ -264,7 +269,9 @@ async def test_a_gateway_that_is_killed_loses_nothing_or_says_exactly_what(peer,
     first = gateway_process(tmp_path)
     second = None
     try:
-        await until(lambda: subscriptions, within_s=60)
+        await until(
+            lambda: [s for s in subscriptions.values() if len(s.monitored_item_srv._monitored_items) > 2], 60
+        )
         for n in range(1, 41):
             await peer.publish("count", float(n), time.time_ns())
             await asyncio.sleep(0.005)
