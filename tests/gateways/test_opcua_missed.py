@@ -269,9 +269,7 @@ async def test_a_gateway_that_is_killed_loses_nothing_or_says_exactly_what(peer,
     first = gateway_process(tmp_path)
     second = None
     try:
-        await until(
-            lambda: [s for s in subscriptions.values() if len(s.monitored_item_srv._monitored_items) > 2], 60
-        )
+        await until(lambda: any(is_whole(s) for s in subscriptions.values()), within_s=60)
         for n in range(1, 41):
             await peer.publish("count", float(n), time.time_ns())
             await asyncio.sleep(0.005)
