@@ -43,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
     _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     _company(commands.add_parser("company", help="companies that visit the fieldlab"))
+    engineer.init(commands.add_parser("init", help="a first config: from answers, options, what was seen"))
+    engineer.browse(commands.add_parser("browse", help="what a server or a broker has, with YAML to paste"))
     engineer.doctor(
         commands.add_parser("doctor", help="connect to every source and the store: what is well, what to do")
     )

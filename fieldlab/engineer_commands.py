@@ -46,6 +46,90 @@ def doctor(command: argparse.ArgumentParser) -> None:
     command.set_defaults(room="fieldlab.doctor")
 
 
+def count(text: str) -> int:
+    """A number of things, of an option."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:  # noqa: PLR2004 - see below
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100000")
+    return int(text)
+
+
+def browse(command: argparse.ArgumentParser) -> None:
+    """`fieldlab browse`."""
+    command.add_argument(
+        "target",
+        metavar="URL",
+        help="opc.tcp://HOST:PORT, mqtt://HOST[:PORT][/TOPIC], mqtts://...; or a CONFIG, with --source",
+    )
+    command.add_argument("--source", metavar="NAME", help="a source of the config, connected as it says")
+    command.add_argument("--gateway", metavar="NAME", help="whose certificate to show; default: who reads it")
+    command.add_argument("--user", metavar="NAME", help="whom to log in as")
+    command.add_argument("--password-env", metavar="NAME", help="the variable that holds the password")
+    command.add_argument("--password-file", metavar="FILE", help="the file that holds the password")
+    command.add_argument(
+        "--security",
+        choices=("none", "sign", "sign_and_encrypt"),
+        help="of OPC UA; default: none without a password, else sign_and_encrypt",
+    )
+    command.add_argument("--pki", metavar="DIR", help="the folder of certificates, of OPC UA (pki)")
+    command.add_argument(
+        "--certificate", metavar="NAME", help="which of pki/own to show to an OPC UA server (browse)"
+    )
+    command.add_argument("--ca", metavar="FILE", help="the certificate that a broker's is signed by")
+    command.add_argument("--node", metavar="ID", help="where to begin, of OPC UA (the Objects folder)")
+    command.add_argument("--filter", metavar="TEXT", help="show only what has it in its path")
+    command.add_argument("--limit", type=count, metavar="N", help="values at most (2000)")
+    command.add_argument("--depth", type=count, metavar="N", help="levels at most (10)")
+    command.add_argument(
+        "--seconds", type=seconds, metavar="SECONDS", help="how long to look (60), or listen to a broker (10)"
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--yaml", action="store_true", help="print YAML to paste into a config")
+    form.add_argument("--json", action="store_true", help="print JSON, which fieldlab init --from takes")
+    command.set_defaults(room="fieldlab.browse")
+
+
+def init(command: argparse.ArgumentParser) -> None:
+    """`fieldlab init`."""
+    command.add_argument(
+        "config",
+        metavar="CONFIG",
+        nargs="?",
+        default="fieldlab.yaml",
+        help="the file to write (fieldlab.yaml)",
+    )
+    command.add_argument("--fieldlab", metavar="ID", help="the fieldlab's id; default: the file's name")
+    command.add_argument("--name", help="the fieldlab's name")
+    command.add_argument("--timezone", metavar="ZONE", help="default: Europe/Amsterdam")
+    command.add_argument("--language", choices=("nl", "en"), help="of page and reports (nl)")
+    command.add_argument("--line", metavar="ID", help="the line's id (line1)")
+    command.add_argument("--machine", metavar="ID", help="the machine's id (machine1)")
+    command.add_argument("--cycle-time", type=seconds, metavar="SECONDS", help="ideal, per part (60)")
+    command.add_argument("--states", metavar="TABLE", default="packml", help="what state codes mean (packml)")
+    command.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="its address; may be repeated",
+    )
+    command.add_argument(
+        "--security", choices=("none", "sign", "sign_and_encrypt"), help="of OPC UA (sign_and_encrypt)"
+    )
+    command.add_argument(
+        "--from",
+        dest="seen",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what fieldlab browse --json printed: its source and signals; may be repeated",
+    )
+    command.add_argument("--store", metavar="PLACE", help="a file (ID.db), or the address of an InfluxDB")
+    command.add_argument("--org", help="of an InfluxDB 2")
+    command.add_argument("--yes", action="store_true", help="ask nothing: take what is usual")
+    command.add_argument("--force", action="store_true", help="replace a file that is there")
+    command.set_defaults(room="fieldlab.init")
+
+
 def pki(command: argparse.ArgumentParser) -> None:
     """`fieldlab pki`."""
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)

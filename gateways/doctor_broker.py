@@ -166,5 +166,5 @@ class BrokerDoctor:
         if not silent:
             found.ok("topics", said)
             return
-        remedy = "a topic that is told on change may be silent; see what there is: fieldlab browse mqtt://..."
+        remedy = "a topic that is told on change may be silent; see what there is: fieldlab browse"
         found.each("topics", "warning", [f"nothing heard of {topic}" for topic in silent], remedy)

@@ -1,0 +1,240 @@
+"""``fieldlab browse`` and ``init``: from an address to a config that passes ``check``."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+
+import pytest
+import pytest_asyncio
+from asyncua import ua
+
+from fieldlab_configs import load, parse
+from gateways.browse_yaml import id_of
+from gateways.sparkplug_schema import Payload
+from tests.fieldlab.command import fieldlab
+from tests.gateways.mqtt_peer import Publisher
+from tests.gateways.opcua_peer import URI, OpcUaPeer
+
+CHILDREN = 230  # more than one answer holds
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server():
+    """A tree with an array, a Bad value, two ways to a branch of many, and names to be careful with."""
+    peer = OpcUaPeer()
+    await peer.start()
+    objects, index = peer.server.nodes.objects, peer.index
+    mill = await objects.add_object(index, "Mill")
+    await mill.add_variable(ua.NodeId("Total", index), "TotalCount", 7.0)
+    await mill.add_variable(ua.NodeId("Power", index), "Power", "much")
+    await mill.add_variable(ua.NodeId("Axes", index), "Axes", [1.0, 2.0])
+    await mill.add_variable(ua.NodeId("NaN", index), "NotANumber", float("nan"))
+    await mill.add_variable(ua.NodeId('a";\nb', index), ua.QualifiedName("\x1b[2Jname: {x", index), 1.0)
+    await peer.add("Broken", 1.0)
+    await peer.write("Broken", ua.Variant(1.0), time.time_ns(), status=0x80000000)
+    many = await objects.add_object(index, "Many")
+    await mill.add_reference(many, ua.ObjectIds.Organizes)
+    for n in range(CHILDREN):
+        await many.add_variable(ua.NodeId(f"Many{n}", index), f"V{n}", float(n))
+    yield peer
+    await peer.stop()
+
+
+async def call(*args):
+    return await asyncio.to_thread(fieldlab, *args)
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def seen(*args):
+    done = await call("browse", *args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, parse_constant=pytest.fail)
+
+
+async def test_every_variable_of_a_server_is_found_with_its_id_type_value_and_age(server):
+    """In as many requests as it takes; each node once, though two ways lead to it."""
+    told = await seen(server.endpoint)
+    by_node = {each["place"]["node"]: each for each in told["seen"]}
+    assert len(by_node) == len(told["seen"])
+    assert sum(node.startswith(f"nsu={URI};s=Many") for node in by_node) == CHILDREN
+    total = by_node[f"nsu={URI};s=Total"]
+    assert (total["path"], total["kind"], total["value"]) == (["Mill", "TotalCount"], "Double", 7.0)
+    assert 0 <= total["age_s"] < 600
+    assert by_node[f"nsu={URI};s=Broken"]["quality"] == "Bad"
+    assert by_node[f"nsu={URI};s=NaN"]["value"] is None
+    assert told["cut"] is None
+
+
+async def test_bounds_are_kept_and_said(server):
+    """So many values, so many levels; what lies nearest the root is there."""
+    done = await call("browse", server.endpoint, "--limit", "5")
+    assert len([line for line in done.stdout.splitlines() if "nsu=" in line]) == 5
+    assert "stopped at 5 variables (--limit)" in done.stderr
+    done = await call("browse", server.endpoint, "--depth", "1")
+    assert "Count" in done.stdout
+    assert "TotalCount" not in done.stdout
+    assert "stopped at level 1 (--depth)" in done.stderr
+    told = await seen(server.endpoint, "--node", f"nsu={URI};i=1", "--filter", "total")
+    assert [each["path"] for each in told["seen"]] == [["TotalCount"]]
+
+
+async def test_nothing_from_a_server_reaches_the_terminal_raw(server):
+    """Names with escape sequences and line breaks stay on their line, in the tree and in YAML."""
+    for form in ([], ["--yaml"]):
+        done = await call("browse", server.endpoint, *form)
+        assert "\x1b" not in done.stdout
+        assert sum("jname" in line.lower() for line in done.stdout.splitlines()) == 1
+
+
+async def test_from_a_server_to_a_config_that_passes_check_and_is_well(server, tmp_path):
+    """What was seen becomes signals: roles where name and value fit, the rest measurements or comments."""
+    told = await call("browse", server.endpoint, "--json")
+    file = tmp_path / "seen.json"
+    file.write_text(told.stdout)
+    config = tmp_path / "lab.yaml"
+    done = await call("init", config, "--yes", "--from", file, "--machine", "mill", "--cycle-time", "12")
+    assert done.returncode == 0, done.stderr
+    site = load(config)
+    signals = site.machine("mill").signals
+    assert signals["total_count"].node == f"nsu={URI};s=Total"
+    assert signals["power_value"].node == f"nsu={URI};s=Power"  # a text is no power
+    assert signals["state"].node == f"nsu={URI};s=State"
+    assert "axes" not in signals
+    assert f'# axes: {{source: plc1, node: "nsu={URI};s=Axes"}}' in config.read_text()
+    assert site.sources["plc1"].security == "none"
+    assert (await call("check", config)).returncode == 0
+    found = json.loads((await call("doctor", config, "--json")).stdout)
+    source = [f for f in found if f["about"] == "source plc1"]
+    assert [f["said"] for f in source if f["level"] == "failure"] == []
+
+
+async def test_the_yaml_can_be_pasted(server):
+    """Beside a machine of a config it is a config."""
+    done = await call("browse", server.endpoint, "--yaml", "--filter", "mill")
+    sources, _, signals = done.stdout.partition("# under a machine")
+    lines = "\n".join(f"        {line}" for line in signals.splitlines()[1:])
+    head = "fieldlab: lab\ntimezone: UTC\nlines:\n  - id: l1\n    machines:\n      - id: m1\n"
+    text = f"{head}{lines}\n{sources}\nstore: {{kind: embedded, path: x.db}}\n"
+    site = parse(text)
+    assert site.machine("m1").signals["total_count"].source == "plc1"
+
+
+def birth():
+    payload = Payload()
+    payload.timestamp = time.time_ns() // 1_000_000
+    for name, value in (("Axis/Speed", 12.5), ("Power", 3.0)):
+        metric = payload.metrics.add()
+        metric.name, metric.datatype, metric.double_value = name, 10, value
+        metric.timestamp = payload.timestamp
+    return payload.SerializeToString()
+
+
+@pytest.mark.service
+async def test_topics_are_shown_with_fields_times_and_metrics(mosquitto, tmp_path):
+    """JSON, bare values, bytes, Sparkplug; and a config from it."""
+    machine = await asyncio.to_thread(Publisher, mosquitto.port)
+    now = time.time()
+    document = {"ts": now - 100, "v": {"total": 5, "huge": 10**400, "a.b": True}, "axes": [1, 2]}
+    for topic, payload in (
+        ("see/m1/data", json.dumps(document)),
+        ("see/m1/temp", "21.5"),
+        ("see/m1/raw", b"\xff\x00"),
+        ("see/m1/records", '[{"n": 1}, {"n": 2}]'),
+        ("spBv1.0/plant/DBIRTH/edge/press", birth()),
+    ):
+        await asyncio.to_thread(machine.publish, topic, payload, retain=True)
+    address = f"mqtt://127.0.0.1:{mosquitto.port}"
+    told = await seen(f"{address}/see/#", "--seconds", "1")
+    found = {(e["place"]["topic"], e["place"].get("field")): e for e in told["seen"]}
+    total = found["see/m1/data", "v.total"]
+    assert (total["value"], total["place"]["time_field"]) == (5.0, "ts")
+    assert 99 < total["age_s"] < 200
+    assert found["see/m1/data", 'v."a.b"']["value"] == 1.0
+    assert found["see/m1/data", "axes.1"]["value"] == 2.0
+    assert found["see/m1/data", "v.huge"]["value"] is None
+    assert found["see/m1/records", "n"]["value"] == 1.0
+    assert found["see/m1/raw", None]["quality"] == "2 bytes, no text"
+    nodes = await seen(f"{address}/spBv1.0/%23", "--seconds", "1")
+    assert {(e["place"]["device"], e["place"]["metric"], e["value"]) for e in nodes["seen"]} == {
+        ("plant/edge/press", "Axis/Speed", 12.5), ("plant/edge/press", "Power", 3.0),
+    }  # fmt: skip
+    for name, result in (("topics", told), ("nodes", nodes)):
+        (tmp_path / name).write_text(json.dumps(result))
+    config = tmp_path / "lab.yaml"
+    done = await call("init", config, "--yes", "--from", tmp_path / "topics", "--from", tmp_path / "nodes")
+    assert done.returncode == 0, done.stderr
+    signals = load(config).machine("machine1").signals
+    assert (signals["total_count"].topic, signals["total_count"].field) == ("see/m1/data", "v.total")
+    assert (signals["power"].device, signals["power"].metric) == ("plant/edge/press", "Power")
+    for topic in ("data", "temp", "raw", "records"):
+        await asyncio.to_thread(machine.publish, f"see/m1/{topic}", b"", retain=True)
+    machine.close()
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        (["http://x"], 2, "browse opc.tcp://"),
+        (["mqtt://user:Geheim1@x"], 2, "a login does not belong in an address"),
+        (["opc.tcp://x:1", "--password-env", "P"], 2, "a password needs --user"),
+        (["opc.tcp://x:1", "--user", "u", "--password-env", "NOT_SET_1"], 2, "NOT_SET_1 is not set"),
+        (["opc.tcp://x:1", "--source", "plc"], 2, "are of a config"),
+        (["nowhere.yaml", "--source", "plc"], 2, "there is no such file"),
+        (["opc.tcp://127.0.0.1:1"], 1, "nobody listens there"),
+        (["opc.tcp://127.0.0.1:1", "--security", "sign"], 1, "make it with fieldlab pki"),
+        (["mqtt://127.0.0.1:1"], 1, "nobody listens there"),
+    ],
+)
+async def test_wrong_use_and_who_is_not_there_are_one_message(args, status, said, tmp_path):
+    """And nothing secret in it."""
+    done = await asyncio.to_thread(fieldlab, "browse", *args, cwd=tmp_path)
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+    assert "Geheim1" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+async def test_init_asks_and_takes_what_is_usual_for_an_empty_answer(tmp_path, monkeypatch):
+    """The id from the file's name; a source that was told."""
+    answers = "\nMy lab\nUTC\nen\n\nmill\n12.5\n\nopc.tcp://10.0.0.5:4840\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+    done = fieldlab("init", tmp_path / "My Lab.yaml")
+    assert done.returncode == 0, done.stderr
+    site = load(tmp_path / "My Lab.yaml")
+    assert (site.fieldlab, site.name, site.language) == ("my_lab", "My lab", "en")
+    assert site.sources["plc1"].endpoint == "opc.tcp://10.0.0.5:4840"
+    assert site.sources["plc1"].security == "sign_and_encrypt"
+
+
+async def test_init_replaces_nothing_unless_told_to(tmp_path, monkeypatch):
+    """Not a byte; nor is anything written that check would refuse, or where nobody answers."""
+    config = tmp_path / "lab.yaml"
+    config.write_text("mine")
+    done = fieldlab("init", config, "--yes")
+    assert (done.returncode, config.read_text()) == (2, "mine")
+    for wrong in (
+        ["--timezone", "Nowhere"], ["--states", "nobody"], ["--fieldlab", "Ü"], ["--source", "ftp://x"],
+        ["--from", str(config)], ["--store", "http://"],
+    ):  # fmt: skip
+        done = fieldlab("init", config, "--yes", "--force", *wrong)
+        assert (done.returncode, config.read_text(), done.stderr.count("\n")) == (2, "mine", 1), wrong
+    config.write_text("mine")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    done = fieldlab("init", config, "--force")
+    assert (done.returncode, "give --fieldlab, or --yes" in done.stderr) == (2, True)
+    assert fieldlab("init", config, "--yes", "--force").returncode == 0
+    assert load(config).fieldlab == "lab"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("SpindleTemp (°C)", "spindle_temp_c"), ("time", "time_value"), ("state_text", "state_text_value"),
+     ("\x1b[2J", "2_j"), ("", "value")],
+)  # fmt: skip
+async def test_a_name_from_elsewhere_becomes_an_id(text, name):
+    """Of the characters that an id has."""
+    assert id_of(text) == name
