@@ -50,6 +50,8 @@ class Subscribed:
         Sequence number of the first message that was not handed over.
     items : str
         Fingerprint of what it watches.
+    keep_alive_s : float
+        How often it says at least that it is there. [s]
     missing : list of int
         Handles of what it should watch and could not.
     """
@@ -57,6 +59,7 @@ class Subscribed:
     number: int
     next_message: int
     items: str
+    keep_alive_s: float
     missing: list[int] = field(default_factory=list)
 
 

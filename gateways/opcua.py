@@ -193,8 +193,8 @@ class OpcUa(Source):
         number = int(made.SubscriptionId)
         await self._watch.create(client, number, facts, self._items)
         items = fingerprint(self._items, facts.namespaces)
-        self._memory.known.subscribed = Subscribed(number, 1, items, self._missing())
         keep_alive_s = made.RevisedMaxKeepAliveCount * made.RevisedPublishingInterval / 1000
+        self._memory.known.subscribed = Subscribed(number, 1, items, keep_alive_s, self._missing())
         return self._publishing(client, number, keep_alive_s)
 
     def _publishing(self, client: CappedClient, number: int, keep_alive_s: float) -> _Subscription:
@@ -219,7 +219,7 @@ class OpcUa(Source):
         await self._watch.resolve(facts, self._items)
         self._watch.missing = [item for item in self._items if item.handle in known.missing]
         await self._watch.reconcile(client, known.number)
-        subscription = self._publishing(client, known.number, self.timing.keep_alive_s)
+        subscription = self._publishing(client, known.number, known.keep_alive_s)
         await subscription.publishing.go_on(known.next_message)
         links = [item for item in self._items if any(point.name == "link" for point in item.points)]
         if links:  # they are told when they change, and whether they did not nobody knows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import math
 import resource
 import struct
@@ -368,25 +369,48 @@ async def test_a_wrong_password_is_said_and_tried_again(peer, quick, caplog, tmp
     assert not [r for r in caplog.records if r.name.startswith("gateways") and r.exc_info]
 
 
-async def test_a_server_that_announces_2_gib_is_hung_up_on(caplog, quick):
-    """Memory stays bounded, whatever an unauthenticated server says it will send."""
+def one_large_chunk():
+    """A header that announces 2 GiB, and then as much as is taken."""
+    yield b"MSGF" + struct.pack("<I", 2**31 - 1)
+    while True:
+        yield bytes(60_000)
+
+
+def chunks_without_end():
+    """Pieces of one message, each of an honest size; the last never comes."""
+    body = bytes(60_000)
+    for number in itertools.count(1):
+        yield b"MSGC" + struct.pack("<IIIII", 24 + len(body), 0, 0, number, 1) + body
+
+
+@pytest.mark.parametrize("pieces", [one_large_chunk, chunks_without_end])
+async def test_a_server_that_sends_without_end_is_hung_up_on(peer, caplog, quick, pieces):
+    """Fault 17: memory stays bounded, whatever a server nobody knows sends; the machine beside it flows."""
     hung_up = asyncio.Event()
 
     async def hostile(reader, writer):
         await reader.read(8)
-        writer.write(b"MSGF" + struct.pack("<I", 2**31 - 1) + bytes(1000))
         with contextlib.suppress(ConnectionError):
-            while await reader.read(65_536):
-                pass
+            for piece in pieces():
+                writer.write(piece)
+                await writer.drain()
         hung_up.set()
         writer.close()
 
     listener = await asyncio.start_server(hostile, "127.0.0.1", 0)
-    peer = OpcUaPeer()
-    peer.port = listener.sockets[0].getsockname()[1]
+    bad = OpcUaPeer()
+    bad.port = listener.sockets[0].getsockname()[1]
+    power = peer.signals()["count"].model_copy(update={"source": "bad"})
+    both = site(peer.config, peer.signals() | {"power": power})
+    edge = both.gateways["edge"].model_copy(update={"sources": ("src", "bad")})
+    both = both.model_copy(update={"sources": both.sources | {"bad": bad.config}, "gateways": {"edge": edge}})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    async with running(site(peer.config, peer.signals()), Collector()):
-        await until(hung_up.is_set, within_s=10)
+    sink = Collector()
+    async with running(both, sink):
+        await until(hung_up.is_set, within_s=20)
+        await peer.publish("count", 1.0, time.time_ns())
+        await until(lambda: 1.0 in sink.values("count"))
     listener.close()
-    assert "announced a chunk of 2147483647 bytes" in caplog.text
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+    if pieces is one_large_chunk:
+        assert "announced a chunk of 2147483647 bytes" in caplog.text
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
