@@ -70,11 +70,21 @@ def t_quantile(probability: float, dof: float) -> float:
     low, high = 0.0, 1.0
     while t_cdf(high, dof) < probability and high < _FAR:
         high *= 2
-    middle = (low + high) / 2
-    while low < middle < high:
-        low, high = (middle, high) if t_cdf(middle, dof) < probability else (low, middle)
-        middle = (low + high) / 2
-    return middle
+    t = (low + high) / 2
+    while low < t < high:
+        short = probability - t_cdf(t, dof)
+        low, high = (t, high) if short > 0 else (low, t)
+        # Newton's step where it stays between what is known, else the middle.
+        step = t + short / _density(t, dof)
+        if abs(step - t) <= _NEAR * t:
+            return step
+        t = step if low < step < high else (low + high) / 2
+    return t
+
+
+def _density(t: float, dof: float) -> float:
+    scale = math.lgamma((dof + 1) / 2) - math.lgamma(dof / 2) - math.log(dof * math.pi) / 2
+    return math.exp(scale - (dof + 1) / 2 * math.log1p(t * t / dof))
 
 
 def _beta_share(x: float, a: float, b: float) -> float:
