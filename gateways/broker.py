@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from fieldlab_configs import ConfigError
 from fieldlab_configs.broker_sources import BrokerSource
 from gateways.errors import LinkLost, SourceRefused, Undecodable
+from gateways.heard import Heard
 from gateways.inbox import Message
 from gateways.mqtt_link import ANSWER_S, TRIAL_S, Address, BrokerLink, Will, WrongProtocol
 from gateways.mqtt_tls import NoAnswer, context, explain
@@ -44,6 +45,7 @@ class BehindBroker(Source):
     def __init__(self, context: Context, name: str, config: BrokerSource, points: tuple[Point, ...]) -> None:
         super().__init__(context, name, config, points)
         self._broker: Final[BrokerSource] = config
+        self._heard = Heard(context.file(f"{name}.{self.kind}"))
         self._versions = ["5", "3.1.1"] if config.protocol == "auto" else [config.protocol]
         self._rollup = Rollup(log)
         self._backoff = Backoff(self.first_wait_s, self.longest_wait_s)
@@ -130,6 +132,7 @@ class BehindBroker(Source):
                 await self._hand_over(messages, link)
                 link.acknowledge(messages)
         finally:
+            self._heard.keep(now=True)
             await self._lost()
         raise LinkLost(link.why)
 
@@ -145,6 +148,7 @@ class BehindBroker(Source):
         for where, content, reason in batch.letters:
             await self.context.sink.undecodable(self.name, where, content, reason)
         await self._handed_over(link)
+        self._heard.keep()
         await self._tell_life()
 
     async def _tell_life(self) -> None:

@@ -32,8 +32,9 @@ class Mqtt(BehindBroker):
         self._holds = {(p.machine, p.name): p.signal.max_silence_s for p in points}
         self._told = {point.machine for point in points if point.name == "link"}  # life by topic
         self._births: dict[str, bool] = {}
-        self._lost_ns: int | None = None
-        self._newest: dict[str, int] = {}  # time of each machine's newest sample
+        self._newest: Final = self._heard.times  # time of each machine's newest sample
+        # A process before this one may have had a session; whether it was kept shows when we connect.
+        self._lost_ns = context.clock.reading_ns(name) if self._newest else None
         self._left: set[str] = set()
 
     async def _connected(self, link: BrokerLink, *, session: bool) -> None:

@@ -62,7 +62,10 @@ class Sparkplug(BehindBroker):
             self._wanted.setdefault((place, point.signal.metric or point.name), []).append(point)
             self._places.setdefault(point.machine, set()).add(place)
         keys = ["/".join(place.split("/")[:2]) for place, _ in self._wanted]
-        self._nodes = {key: Node() for key in dict.fromkeys(keys)}
+        # What was said after a process before this one was last there is missing too.
+        before = self._heard.times
+        lost = {key: Missing(before[key], 0, "connection-lost") for key in keys if key in before}
+        self._nodes = {key: Node(missing=lost.get(key)) for key in dict.fromkeys(keys)}
         self._alive: set[str] = set()
         self._due: set[str] = set()
         self._asked: dict[str, _Asked] = {}
@@ -230,6 +233,7 @@ class Sparkplug(BehindBroker):
                 self._gaps.append(Gap(machine, EVERY_SIGNAL, missing.reason, missing.since_ns, to_ns, count))
 
     async def _handed_over(self, link: BrokerLink) -> None:
+        self._heard.times.update({k: n.heard_ns for k, n in self._nodes.items() if n.heard_ns is not None})
         while self._gaps:
             await self.context.sink.gap(self._gaps[0])
             del self._gaps[0]

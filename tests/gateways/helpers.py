@@ -7,8 +7,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from fieldlab_configs import Dated, Gateway, Line, Machine, Signal, Site
+from fieldlab_configs import Dated, Gateway, Line, Machine, Signal, Site, Spool
 from gateways import gateway
 from gateways.clock import GatewayClock
 from gateways.sink import Gap, Link
@@ -91,9 +92,14 @@ async def until(condition: Callable[[], object], within_s: float = 15.0, what: o
 
 
 def site(
-    source: object, signals: dict[str, Signal], *, heartbeat_s: float = 10.0, clock: str = "system"
+    source: object,
+    signals: dict[str, Signal],
+    *,
+    heartbeat_s: float = 10.0,
+    clock: str = "system",
+    spool: Path | None = None,
 ) -> Site:
-    """A fieldlab of one machine, m1, behind one source, src."""
+    """A fieldlab of one machine, m1, behind one source, src; `spool`: a folder that outlives a gateway."""
     machine = Machine(id="m1", line=Dated(((0, "line"),)), signals=signals)
     return Site(
         fieldlab="lab",
@@ -101,7 +107,7 @@ def site(
         heartbeat_s=heartbeat_s,
         lines=(Line(id="line", bottleneck="m1", output="m1", machines=(machine,)),),
         sources={"src": source},
-        gateways={"edge": Gateway(sources=("src",), clock=clock)},  # type: ignore[arg-type]
+        gateways={"edge": Gateway(sources=("src",), clock=clock, spool=Spool(path=spool or Path("none")))},  # type: ignore[arg-type]
     )
 
 
