@@ -87,8 +87,9 @@ def scaled(values: Floats, by: float) -> Floats:
 
 def all_finite(values: npt.NDArray[np.generic]) -> bool:
     """Whether no value is NaN or infinite: the sum tells so at once, unless it is one itself."""
-    if len(values) == 0 or np.isfinite(np.add.reduce(values)):
-        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        if len(values) == 0 or np.isfinite(np.add.reduce(values)):
+            return True
     return bool(np.isfinite(values).all())
 
 

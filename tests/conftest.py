@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import influxes as here
 from tests import servers
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("fieldlab", deadline=None)
+settings.load_profile("fieldlab")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
