@@ -108,6 +108,8 @@ def _plain(board: Board, built: object) -> dict[str, Any]:
     for variable in found["templating"]["list"]:
         for key in [key for key in variable if key.startswith("auto")]:
             del variable[key]
+    for link in found["links"]:
+        del link["placement"]  # of a later schema
     for panel in found["panels"]:
         sources = {target["datasource"]["uid"] for target in panel.get("targets", ())}
         if sources:
