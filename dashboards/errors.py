@@ -16,3 +16,21 @@ class AddressInUse(OSError):  # noqa: N818 - named by its remedy
 
 class CannotListen(OSError):  # noqa: N818 - named by what is wrong with the address
     """An address that cannot be listened on; the message says why."""
+
+
+class GrafanaTrouble(Exception):  # noqa: N818 - named for what it is
+    """A Grafana that is away or will not; the message says what to do.
+
+    Attributes
+    ----------
+    status : int
+        What it answered; 0 where it did not.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class GrafanaRefused(GrafanaTrouble):
+    """A user or token that a Grafana does not let in."""

@@ -47,7 +47,10 @@ def _run(args: argparse.Namespace) -> int:
         room, _, function = args.room.partition(":")
         code: int = getattr(importlib.import_module(room), function or "run")(args)
     except ImportError as error:
-        if args.room in {"fieldlab.demo", "fieldlab.app", "fieldlab.grafana"} and error.name:
+        if (
+            args.room in {"fieldlab.demo", "fieldlab.app", "fieldlab.grafana", "fieldlab.grafana_push"}
+            and error.name
+        ):
             return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
         raise
     except Exception as error:
@@ -78,6 +81,8 @@ def _status(error: Exception) -> int | None:
     return {
         "dashboards.errors.AddressInUse": 2,
         "dashboards.errors.CannotListen": 2,
+        "dashboards.errors.GrafanaRefused": 1,
+        "dashboards.errors.GrafanaTrouble": 1,
         "gateways.errors.CertificateUnusable": 2,
         "gateways.errors.SourceRefused": 2,
         "simulator.errors.CannotSimulate": 2,

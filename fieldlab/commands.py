@@ -313,6 +313,28 @@ def _dashboards(command: argparse.ArgumentParser) -> None:
     _config(build)
     build.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
     build.set_defaults(room="fieldlab.grafana")
+    push = actions.add_parser(
+        "push",
+        help="make a running Grafana what it should be; twice changes nothing, 1 where a hand was at it",
+    )
+    _config(push)
+    push.add_argument("--grafana", metavar="URL", required=True, help="where Grafana is")
+    push.add_argument(
+        "--tokens",
+        metavar="DIR",
+        required=True,
+        help="the folder of `store setup --tokens`; tokens of Grafana's service accounts are kept there too",
+    )
+    push.add_argument(
+        "--invite",
+        metavar="WHO=E-MAIL",
+        action="append",
+        default=[],
+        help="invite a viewer to a company's organisation, or the fieldlab's; may be repeated",
+    )
+    push.add_argument("--language", choices=("nl", "en"), help="of the dashboards; default: the config's")
+    push.add_argument("--force", action="store_true", help="overwrite dashboards that were edited by hand")
+    push.set_defaults(room="fieldlab.grafana_push")
 
 
 def _company(command: argparse.ArgumentParser) -> None:

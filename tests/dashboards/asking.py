@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -45,19 +46,22 @@ class Asker:
         """The series of an answer; an error of the server fails the test."""
         parameters = urllib.parse.urlencode({"db": self.databases[source], "q": query, "epoch": "ms"})
         request = self.request(f"{self.server.url}/query?{parameters}")
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
-            (result,) = json.loads(answer.read())["results"]
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
+                (result,) = json.loads(answer.read())["results"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{error.code}: {error.read().decode()}") from None
         assert "error" not in result, (result["error"], query)
         return result.get("series", [])
 
     def request(self, url: str, body: bytes | None = None) -> urllib.request.Request:
-        """A request with the server's token."""
+        """A request with the server's token, as a data source sends it: on 1.x user and password."""
         request = urllib.request.Request(url, data=body)  # noqa: S310 - our own server
         token = self.server.token
-        if token:
-            user = ":" in token
-            told = base64.b64encode(token.encode()).decode() if user else token
-            request.add_header("Authorization", f"{'Basic' if user else 'Token'} {told}")
+        if token and ":" in token:
+            request.add_header("Authorization", f"Basic {base64.b64encode(token.encode()).decode()}")
+        elif token:
+            request.add_header("Authorization", f"Token {token}")
         return request
 
     def values(self, board: Board, **only: Sequence[str]) -> dict[str, list[str]]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
 import pytest
 
+from tests import servers
 from tests.influxes import GIVEN, Influxes, kinds
 from tests.servers import InfluxServer, ServerMissingError
 
@@ -19,9 +24,26 @@ def started(influxes: Influxes, kind: str) -> InfluxServer:
         pytest.skip(str(missing))
 
 
+@pytest.fixture(scope="session")
+def influx_with_accounts(tmp_path_factory) -> Iterator[InfluxServer]:
+    """A real InfluxDB 1 that asks who one is, with its first user."""
+    folder = tmp_path_factory.mktemp("accounts")
+    try:
+        with servers.influxd(folder, auth=True) as (server, _process):
+            query = urllib.parse.urlencode(
+                {"q": "CREATE USER admin WITH PASSWORD 'first' WITH ALL PRIVILEGES"}
+            )
+            urllib.request.urlopen(f"{server.url}/query?{query}", data=b"", timeout=10).close()  # noqa: S310 - ours
+            yield servers.given_influx(server.url, "admin:first", None, folder)
+    except ServerMissingError as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture(scope="session", params=REAL)
 def real_influx(request, influxes) -> InfluxServer:
-    """Each real InfluxDB that is here."""
+    """Each real InfluxDB that is here; one of 1.x asks for a user and a password."""
+    if request.param == "influx1":
+        return request.getfixturevalue("influx_with_accounts")
     return started(influxes, request.param)
 
 

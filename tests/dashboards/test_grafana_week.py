@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tests.fieldlab.command import fieldlab
 NS = week.NS
 AUTUMN_DAY = week.local("2026-10-25"), week.local("2026-10-26")
 RANGES = {"autumn week": week.AUTUMN, "day of 25 hours": AUTUMN_DAY, "day of 23 hours": week.SPRING}
+REFUSED = r"not authorized|not find|not found|insufficient|40[134]"
 GROUPS = ("machine", "line", "shift", "product")
 
 
@@ -59,7 +62,7 @@ def answers(made) -> Answers:
 def asker(made) -> Asker:
     """The fieldlab's data sources."""
     lab = made.site.fieldlab
-    return Asker(made.server, {"ds": f"{lab}_kpi", "raw": f"{lab}_raw"})
+    return Asker(made.as_seen_by("dashboards"), {"ds": f"{lab}_kpi", "raw": f"{lab}_raw"})
 
 
 def own(made: week.Week) -> dict[str, Board]:
@@ -284,7 +287,7 @@ def test_no_panel_variable_or_annotation_is_empty_where_there_is_data(made, aske
 @pytest.mark.service
 def test_a_company_s_boards_show_its_windows_and_nothing_else(made) -> None:
     """Its own bucket, its own experiment; figures of the arms as the command gives them."""
-    asker = Asker(made.server, {"ds": f"{made.company}_shared"})
+    asker = Asker(made.as_seen_by(f"company-{made.company}"), {"ds": f"{made.company}_shared"})
     found = boards(made.site, "en", made.company)
     assert [board.screen.id for board in found] == ["machine", "energy", "experiment"]
     rows = fieldlab("kpi", made.path, "--from", _utc(week.AUTUMN[0]), "--to", _utc(week.AUTUMN[1]), "--by",
@@ -303,6 +306,34 @@ def test_a_company_s_boards_show_its_windows_and_nothing_else(made) -> None:
     for name, row in known.items():
         ((series,),) = asked(asker, machine, panel, week.AUTUMN, machine=[name])
         assert series["values"][0][1] == pytest.approx(row["good_quantity"])
+
+
+@pytest.mark.service
+def test_a_company_s_token_opens_nothing_of_another_s_or_of_the_fieldlab_s(made) -> None:
+    """Every query of every dashboard there is, asked with the other company's token; and no way to write."""
+    if not made.tokens.exists():
+        pytest.skip("this InfluxDB asks nobody who they are")
+    seen, lab = made.as_seen_by(f"company-{made.other}"), made.site.fieldlab
+    places = {"": ("dashboards", {"ds": f"{lab}_kpi", "raw": f"{lab}_raw"})}
+    places[made.company] = (f"company-{made.company}", {"ds": f"{made.company}_shared"})
+    for company, (token, databases) in places.items():
+        theirs, prying = Asker(made.as_seen_by(token), databases), Asker(seen, databases)
+        for board in boards(made.site, "en", company):
+            chosen = theirs.values(board)
+            for query in (q for p in board.screen.panels if board.shows(p) for q in queries(board, p)):
+                asked = filled(query.query, chosen, *week.AUTUMN, "1d")
+                assert theirs.ask(asked, query.source)
+                with pytest.raises(AssertionError, match=REFUSED):
+                    prying.ask(asked, query.source)
+    own = Asker(seen, {"ds": f"{made.other}_shared"})
+    assert own.ask("SHOW MEASUREMENTS") == []
+    shown = {row[0] for s in own.ask("SHOW DATABASES") for row in s.get("values", [])}
+    assert not shown & {f"{lab}_kpi", f"{lab}_raw", f"{made.company}_shared"}
+    for database in (f"{lab}_kpi", f"{made.company}_shared", f"{made.other}_shared"):
+        writing = own.request(f"{seen.url}/write?db={database}", b"atom value=1")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(writing, timeout=20)  # noqa: S310 - our own server
+        assert refused.value.code in {401, 403, 404}
 
 
 @pytest.mark.service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from analytics.shared import Shared
 from fieldlab.stores import JobStore
 from fieldlab_configs import Site, load
 from ingest.stores import open_store
+from tests.fieldlab.command import fieldlab
 from tests.servers import InfluxServer
 
 NS = 1_000_000_000
@@ -26,6 +27,7 @@ name: Fieldlab "Metaal" & <Co> / 🏭
 timezone: Europe/Amsterdam
 language: en
 heartbeat_s: 3600
+cell_s: 900
 energy: {{price_eur_per_kwh: 0.25, co2_kg_per_kwh: 0.3, source: made up}}
 shifts:
   - {{name: early, days: [mon, tue, wed, thu, fri, sat, sun], start: "06:00", end: "14:00",
@@ -84,29 +86,38 @@ SPRING = local("2026-03-29"), local("2026-03-31")
 
 @dataclass(frozen=True)
 class Week:
-    """The fieldlab, its store, where it is."""
+    """The fieldlab, its store, where it is, and the folder of the tokens that setup made."""
 
     site: Site
     path: Path
     server: InfluxServer
     company: str
+    other: str
+    tokens: Path
+
+    def as_seen_by(self, name: str) -> InfluxServer:
+        """The server, to whoever has one of its tokens: ``dashboards``, ``company-...``."""
+        path = self.tokens / f"{name}.token"
+        return replace(self.server, token=path.read_text().strip()) if path.exists() else self.server
 
 
 def made(server: InfluxServer, folder: Path) -> Week:
     """Generate raw data, and let the product's job, keeper and shared buckets do their work."""
     mark = uuid.uuid4().hex[:8]
-    company, path = f"acme{mark}", folder / "week.yaml"
+    company, other, path = f"acme{mark}", f"later{mark}", folder / "week.yaml"
     cycles = ", ".join(
         f"{_yaml(p)}: {{ideal_cycle_time_s: {c}}}" for p, c in zip(PRODUCTS, (48, 55), strict=True)
     )
     text = CONFIG.format(
-        lab=f"week{mark}", company=company, other=f"later{mark}", store=server.config, states=STATES,
+        lab=f"week{mark}", company=company, other=other, store=server.config, states=STATES,
         products=f"{{{cycles}}}",
     )  # fmt: skip
     path.write_text(text, encoding="utf-8")
     site = load(path)
+    tokens = folder / "tokens"
+    done = fieldlab("store", "setup", path, "--tokens", tokens)
+    assert done.returncode == 0, done.stderr
     raw = open_store(site)
-    raw.setup()
     store = JobStore(raw)
     for number, (start, end) in enumerate((SPRING, AUTUMN)):
         for machine in site.machines():
@@ -121,7 +132,7 @@ def made(server: InfluxServer, folder: Path) -> Week:
     Keeper(site, store).update(spans, AUTUMN[1])
     Shared(site, store).update(spans, results=True)
     raw.close()
-    return Week(site, path, server, company)
+    return Week(site, path, server, company, other, tokens)
 
 
 def _yaml(text: str) -> str:
