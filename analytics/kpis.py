@@ -16,6 +16,14 @@ _NOTHING_S = 1e-6  # what is left of a difference of equal sums of seconds
 def ratio(numerator: float, denominator: float) -> float:
     """A quotient; undefined (NaN) over nothing.
 
+    Parameters
+    ----------
+    numerator, denominator : float
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> ratio(1.0, 4.0), ratio(0.0, 0.0)
@@ -49,22 +57,74 @@ def _two_counters(produced: float, oee: float) -> float:
 
 
 def availability(s: Sums, convention: Convention) -> float:
-    """Share of the known planned time in which the machine produced (ISO 22400-2: APT/PBT)."""
+    """Share of the known planned time in which the machine produced (ISO 22400-2: APT/PBT).
+
+    Parameters
+    ----------
+    s : mapping of str to float
+        Sums of atom fields; NaN: undefined.
+    convention : str
+        ``iso22400`` or ``nakajima``, by which minor stops count as production.
+
+    Returns
+    -------
+    float
+        [1]; undefined without known planned time.
+    """
     return _seconds(_made(s, convention), _known(s))
 
 
 def effectiveness(s: Sums, convention: Convention) -> float:
-    """Ideal time of what was produced over the time it took (ISO 22400-2: PRI x PQ/APT)."""
+    """Ideal time of what was produced over the time it took (ISO 22400-2: PRI x PQ/APT).
+
+    Parameters
+    ----------
+    s : mapping of str to float
+        Sums of atom fields; NaN: undefined.
+    convention : str
+        ``iso22400`` or ``nakajima``, by which minor stops count as production.
+
+    Returns
+    -------
+    float
+        [1]; above 1 where the ideal cycle time is too generous: never clipped.
+    """
     return _seconds(s["ideal_production_time_s"] - s["ideal_production_unknown_s"], _made(s, convention))
 
 
 def quality_ratio(s: Sums, convention: Convention) -> float:  # noqa: ARG001 - one signature for all
-    """Ideal time of good parts over that of all (ISO 22400-2: GQ/PQ, weighted by ideal time)."""
+    """Ideal time of good parts over that of all (ISO 22400-2: GQ/PQ, weighted by ideal time).
+
+    Parameters
+    ----------
+    s : mapping of str to float
+        Sums of atom fields; NaN: undefined.
+    convention : str
+        ``iso22400`` or ``nakajima``, by which minor stops count as production.
+
+    Returns
+    -------
+    float
+        [1]; undefined without a part that has an ideal cycle time.
+    """
     return _seconds(s["ideal_good_time_s"], s["ideal_production_time_s"])
 
 
 def oee_index(s: Sums, convention: Convention) -> float:  # noqa: ARG001
-    """Ideal time of good parts over the planned time whose counts are known; no OEE of one counter only."""
+    """Ideal time of good parts over the planned time whose counts are known; no OEE of one counter only.
+
+    Parameters
+    ----------
+    s : mapping of str to float
+        Sums of atom fields; NaN: undefined.
+    convention : str
+        ``iso22400`` or ``nakajima``, by which minor stops count as production.
+
+    Returns
+    -------
+    float
+        [1]; where nothing is unknown or missing, the product of the other three.
+    """
     return _two_counters(
         s["produced_quantity"],
         _seconds(s["ideal_good_time_s"], s["planned_busy_time_s"] - s["count_missing_s"]),
@@ -72,7 +132,20 @@ def oee_index(s: Sums, convention: Convention) -> float:  # noqa: ARG001
 
 
 def nee_index(s: Sums, convention: Convention) -> float:
-    """Net equipment effectiveness: setup counts as production."""
+    """Net equipment effectiveness: setup counts as production.
+
+    Parameters
+    ----------
+    s : mapping of str to float
+        Sums of atom fields; NaN: undefined.
+    convention : str
+        ``iso22400`` or ``nakajima``, by which minor stops count as production.
+
+    Returns
+    -------
+    float
+        [1]
+    """
     used = s["actual_production_time_s"] + s["actual_unit_setup_time_s"]
     return _seconds(used, _known(s)) * effectiveness(s, convention) * quality_ratio(s, convention)
 
@@ -127,7 +200,18 @@ _LINE_UNITS = {"produced_quantity": "line_produced_quantity", "good_quantity": "
 
 
 def of_machine(sums: Sums, convention: Convention) -> dict[str, float]:
-    """Every KPI of a group within one machine; NaN: undefined.
+    """Every KPI of a group within one machine.
+
+    Parameters
+    ----------
+    sums : mapping of str to float
+        Every atom field, summed; seconds, parts, kWh, kg, euro as their names say; NaN: undefined.
+    convention : str
+
+    Returns
+    -------
+    dict of str to float
+        By the names of MODEL section 4; NaN: undefined.
 
     Examples
     --------
@@ -150,6 +234,17 @@ def of_group(sums: Sums, convention: Convention) -> dict[str, float]:
 
     The line's OEE is its good parts times the bottleneck's cycle over the line's planned time; per-unit
     figures divide by what came off the line.
+
+    Parameters
+    ----------
+    sums : mapping of str to float
+        As for :func:`of_machine`, over all machines of the group.
+    convention : str
+
+    Returns
+    -------
+    dict of str to float
+        As of :func:`of_machine`, and each of those pooled as ``machines_<name>``.
     """
     pooled = of_machine(sums, convention)
     line = dict(pooled)

@@ -127,9 +127,9 @@ def sentence(result: Result, language: Language) -> str:
 def chance(probability: float, language: Language) -> str:
     """A probability; never told as certainty, in either direction."""
     if probability > 0.999:  # noqa: PLR2004 - what rounds to 100 %
-        return f"> {amounts.percent(0.999, language)}"
+        return f">\u202f{amounts.percent(0.999, language)}"
     if probability < 0.001:  # noqa: PLR2004
-        return f"< {amounts.percent(0.001, language)}"
+        return f"<\u202f{amounts.percent(0.001, language)}"
     return amounts.percent(probability, language)
 
 

@@ -47,7 +47,7 @@ class Bar:
 
 def effects(bars: Sequence[Bar], label: str, language: Language) -> Markup:
     """Intervals around their effects, on one axis of per cent."""
-    row, left, right, width = 40, 190, 150, 700
+    row, left, right, width = 40, 208, 150, 700
     told = [v for b in bars for v in (b.low, b.high) if v is not None]
     step = _round_step(max((abs(v) for v in told), default=0.05) * 2 / 6)
     reach_low = step * math.ceil(max(-min(told, default=0), step) / step)
