@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Final
 
 from fieldlab_configs import Site
 from ingest.account import DeadLetter
+from ingest.assembled import Assembled, Numbers
 from ingest.columns import INT64
-from ingest.frames import PLAIN, REPLACES, SAMPLE
+from ingest.frames import REPLACES, SAMPLE
 from ingest.rows import LINK, NONE, MachineSeries, Untypable, is_bad, quality_code, typed, wants
 from ingest.samples import Sample
 from ingest.store import Row, Tags
 
-_row = tuple.__new__  # a named tuple's own way of making one takes three times as long
 REMEMBERED: Final = 4096
 """At most so many times per signal tell whether a sample replaces an earlier one; at least half of them."""
 _QUALITIES: Final = 64
@@ -27,40 +26,27 @@ Quality = tuple[int, str, str]
 """From when on, code, clock."""
 
 
-@dataclass(slots=True)
-class Assembled:
-    """What samples become.
-
-    Attributes
-    ----------
-    rows : list of Row
-    marks : list of int
-        Per row, see :mod:`ingest.frames`.
-    samples, replaced : int
-        How many samples are in here (some write no row), how many replace an earlier one.
-    dead : list of DeadLetter
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    marks: list[int] = field(default_factory=list)
-    samples: int = 0
-    replaced: int = 0
-    dead: list[DeadLetter] = field(default_factory=list)
-
-
 class _Signal:
     """What is known of one signal of one machine: its series, and its recent past."""
 
-    __slots__ = ("_lines", "_series", "good_by", "home", "name", "qualities", "text", "times", "want")
+    __slots__ = (
+        "_lines", "_series", "fresh", "good_by", "home", "last", "name", "number", "qualities", "text",
+        "times", "want",
+    )  # fmt: skip
 
-    def __init__(self, series: MachineSeries, name: str, gateway: str, source: str | None) -> None:
+    def __init__(
+        self, series: MachineSeries, name: str, gateway: str, source: str | None, numbers: Numbers
+    ) -> None:
         self.name = name
         self.want = wants(name)
         self.text = f"{name}_text"
         self.times = array("q")
+        self.fresh: list[int] = []
+        """Times behind those, each later than the one before, that came in this turn."""
+        self.last = -INT64 - 1
         self.qualities: list[Quality] = []
         self.good_by: str | None = None
-        """By whose clock the latest reading was good; None where it was not, or nobody knows."""
+        """By whose clock the latest reading was good; None where it was not, or there is no `home`."""
         self._series = series
         lines = {line for _, line in series.line.entries}
         link = series.link_tags(gateway, source)
@@ -72,6 +58,8 @@ class _Signal:
         """Tags of its values where they never change; None for a link, a text, a machine that moves."""
         if len(lines) == 1 and name != LINK and self.want != "text":
             ((self.home, _),) = self._lines.values()
+        self.number = numbers.of("machine", self.home, name) if self.home is not None else -1
+        """Of its values' series, where there is only one."""
 
     def tags(self, time_ns: int) -> tuple[Tags, Tags]:
         """Tags of its values and of its quality, of the line that the machine then stood in."""
@@ -93,6 +81,8 @@ class Assembler:
         self._machines = {m.id: MachineSeries.of(site, m) for m in site.machines()}
         self._sources = {(m.id, name): s.source for m in site.machines() for name, s in m.signals.items()}
         self._signals: dict[tuple[str, str], _Signal] = {}
+        self._numbers = Numbers()
+        self._touched: list[_Signal] = []
         self._added: list[tuple[_Signal, int]] = []
         self._qualities_before: dict[int, tuple[_Signal, list[Quality]]] = {}
 
@@ -105,31 +95,40 @@ class Assembler:
             series = machines.get(key[0])
             if series is None or not series.knows(key[1]):
                 continue
-            signal = _Signal(series, key[1], self.gateway, self._sources.get(key, NONE))
-            signal.times, signal.qualities = before.times, before.qualities
+            signal = self._made(series, key)
+            signal.times, signal.qualities, signal.last = before.times, before.qualities, before.last
             self._signals[key] = signal
 
-    def take(self, samples: Iterable[Sample]) -> Assembled:
+    def take(self, samples: Sequence[Sample]) -> Assembled:
         """Samples to rows. Follow with :meth:`keep` or :meth:`undo`."""
-        made = Assembled()
-        signals, added, rows, marks = self._signals, self._added, made.rows, made.marks
-        plain = 0
+        made = Assembled(self._numbers)
+        known, touch = self._signals.get, self._touched.append
+        number, at, value_of, mark = (
+            made.index.append,
+            made.times.append,
+            made.values.append,
+            made.marks.append,
+        )
         for sample in samples:
-            signal = signals.get((sample.machine, sample.signal))
-            if signal is not None and signal.home is not None and signal.good_by == sample.clock:
+            signal = known((sample.machine, sample.signal))
+            if signal is not None and signal.good_by == sample.clock:
                 # Nearly all: a good number, later than the last, of a signal whose quality stays as it is.
-                value, time_ns, times = sample.value, sample.time_ns, signal.times
+                value, time_ns = sample.value, sample.time_ns
                 if (
                     type(value) is float
                     and value - value == 0.0
                     and sample.quality == "good"
-                    and times[-1] < time_ns < INT64
+                    and signal.last < time_ns < INT64
                 ):
-                    times.append(time_ns)
-                    added.append((signal, time_ns))
-                    rows.append(_row(Row, ("machine", signal.home, signal.name, time_ns, value)))
-                    marks.append(SAMPLE)
-                    plain += 1
+                    fresh = signal.fresh
+                    if not fresh:
+                        touch(signal)
+                    fresh.append(time_ns)
+                    signal.last = time_ns
+                    number(signal.number)
+                    at(time_ns)
+                    value_of(value)
+                    mark(SAMPLE)
                     continue
             try:
                 if signal is None:
@@ -137,14 +136,18 @@ class Assembler:
                 self._one(signal, sample, made)
             except Untypable as error:
                 made.dead.append(dead_letter(sample, error.kind))
-        made.samples += plain
+        made.samples = len(samples) - len(made.dead)
         return made
 
     def keep(self) -> None:
         """What was taken is durable."""
-        for signal, _ in self._added:
+        for signal in self._touched:
+            signal.times.fromlist(signal.fresh)
+            signal.fresh.clear()
+        for signal in (*self._touched, *(signal for signal, _ in self._added)):
             if len(signal.times) > REMEMBERED:
-                del signal.times[: REMEMBERED // 2]
+                del signal.times[: -REMEMBERED // 2]
+        self._touched.clear()
         self._added.clear()
         self._qualities_before.clear()
 
@@ -152,10 +155,14 @@ class Assembler:
         """What was taken is not durable: it never came."""
         for signal, time_ns in self._added:
             del signal.times[bisect_left(signal.times, time_ns)]
+        for signal in (*self._touched, *(signal for signal, _ in self._added)):
+            signal.fresh.clear()
+            signal.last = signal.times[-1] if signal.times else -INT64 - 1
             signal.good_by = None
         for signal, before in self._qualities_before.values():
             signal.qualities = before
             signal.good_by = None
+        self._touched.clear()
         self._added.clear()
         self._qualities_before.clear()
 
@@ -184,8 +191,11 @@ class Assembler:
     def _signal(self, series: MachineSeries, name: str) -> _Signal:
         key = series.machine, name
         if key not in self._signals:
-            self._signals[key] = _Signal(series, name, self.gateway, self._sources.get(key, NONE))
+            self._signals[key] = self._made(series, key)
         return self._signals[key]
+
+    def _made(self, series: MachineSeries, key: tuple[str, str]) -> _Signal:
+        return _Signal(series, key[1], self.gateway, self._sources.get(key, NONE), self._numbers)
 
     def _one(self, signal: _Signal, sample: Sample, made: Assembled) -> None:
         time_ns, value, quality = sample.time_ns, sample.value, sample.quality
@@ -198,27 +208,30 @@ class Assembler:
             if type(value) is not float or signal.want == "text" or value - value != 0.0:
                 value = typed(signal.name, value)
         taken = self._place(signal, time_ns)
-        made.samples += 1
         made.replaced += taken
         tags, quality_tags = signal.tags(time_ns)
         if signal.name == LINK:
             up = 0.0 if bad or not value else 1.0
-            made.rows.append(Row("link", tags, "up", time_ns, up))
-            made.marks.append(REPLACES if taken else SAMPLE)
+            made.add(Row("link", tags, "up", time_ns, up), REPLACES if taken else SAMPLE)
             return
         self._quality(signal, sample, quality_tags, made)
         _, code, clock = signal.qualities[-1]
-        signal.good_by = clock if code == "good" and signal.times[-1] >= signal.qualities[-1][0] else None
+        good = code == "good" and signal.last >= signal.qualities[-1][0] and signal.home is not None
+        signal.good_by = clock if good else None
         if not bad and value is not None:
             name = signal.text if isinstance(value, str) else signal.name
-            made.rows.append(Row("machine", tags, name, time_ns, value))
-            made.marks.append(REPLACES if taken else SAMPLE)
+            made.add(Row("machine", tags, name, time_ns, value), REPLACES if taken else SAMPLE)
 
     def _place(self, signal: _Signal, time_ns: int) -> bool:
         """Remember a time; whether it was taken already."""
         times = signal.times
-        if not times or time_ns > times[-1]:
+        if signal.fresh:
+            self._added += [(signal, fresh_ns) for fresh_ns in signal.fresh]
+            times.fromlist(signal.fresh)
+            signal.fresh.clear()
+        if time_ns > signal.last:
             times.append(time_ns)
+            signal.last = time_ns
         else:
             at = bisect_left(times, time_ns)
             if at < len(times) and times[at] == time_ns:
@@ -255,11 +268,8 @@ class Assembler:
     @staticmethod
     def _write_quality(quality: Quality, tags: Tags, made: Assembled) -> None:
         time_ns, code, clock = quality
-        made.rows += (
-            Row("quality", tags, "code", time_ns, code),
-            Row("quality", tags, "clock", time_ns, clock),
-        )
-        made.marks += (PLAIN, PLAIN)
+        made.add(Row("quality", tags, "code", time_ns, code))
+        made.add(Row("quality", tags, "clock", time_ns, clock))
 
 
 def dead_letter(sample: Sample, reason: str) -> DeadLetter:

@@ -96,19 +96,38 @@ def encode(rows: Sequence[Row], marks: Sequence[int]) -> bytes:
         times.append(time_ns)
         numbers.append(texts.setdefault(value, len(texts)) if isinstance(value, str) else value)
     values = _bits(numbers, [key[3] for key in series], index)
+    return encode_columns(
+        list(series),
+        np.array(index, np.uint32),
+        bytes(marks),
+        np.array(times, np.int64),
+        values,
+        list(texts),
+    )
+
+
+def encode_columns(
+    series: Sequence[tuple[str, Tags, str, Kind]],
+    index: npt.NDArray[np.uint32],
+    marks: bytes,
+    time_ns: npt.NDArray[np.int64],
+    bits: npt.NDArray[np.uint64],
+    texts: Sequence[str],
+) -> bytes:
+    """Rows that are columns already; see :class:`Frame`. A series may not be there twice."""
     # Unsigned, so that a difference may wrap around: any two times fit.
-    steps = np.array(times, np.int64).view(np.uint64)
+    steps = time_ns.view(np.uint64).copy()
     steps[1:] -= steps[:-1].copy()
     body = b"".join(
         (
-            np.array(index, "<u4").tobytes(),
-            bytes(marks),
+            index.astype("<u4").tobytes(),
+            marks,
             _shuffled(steps),
-            _shuffled(values),
+            _shuffled(bits),
             json.dumps([list(series), list(texts)], separators=(",", ":")).encode(),
         )
     )
-    return _HEAD.pack(_VERSION, len(rows), len(body)) + zlib.compress(body, _LEVEL)
+    return _HEAD.pack(_VERSION, len(index), len(body)) + zlib.compress(body, _LEVEL)
 
 
 def decode(data: bytes) -> Frame:

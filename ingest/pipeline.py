@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from fieldlab_configs import Site
 from fieldlab_configs.site import PRIMARY
 from ingest.account import DeadLetter, Gap, Ledger
-from ingest.assembler import Assembled, Assembler
+from ingest.assembled import BATCH_ROWS, Assembled, Numbers
+from ingest.assembler import Assembler
 from ingest.batches import Batch
 from ingest.courier import Courier
 from ingest.delivery import Delivery
 from ingest.errors import SpoolUnavailable, SpoolUncertain
-from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
+from ingest.frames import decode
 from ingest.room import Alarm
 from ingest.rows import link_tags
 from ingest.samples import Sample
@@ -31,8 +33,6 @@ __all__ = ["Gap", "Ledger", "Link", "Pipeline", "State"]
 
 log = logging.getLogger(__name__)
 
-BATCH_ROWS: Final = 5000
-"""At most about so many rows in one batch of the spool."""
 _QUEUE: Final = 256
 _DRAIN_AT_EXIT_S: Final = 2.0
 _T = TypeVar("_T")
@@ -271,9 +271,9 @@ class Pipeline:
     def _write(self, requests: Sequence[_Request]) -> None:
         """All of several requests in one transaction."""
         try:
-            made = self._assembler.take(s for r in requests for s in r.samples)
+            made = self._assembler.take(list(chain.from_iterable(r.samples for r in requests)))
             self._spool.append(
-                [*as_batches(made), *self._beats(requests)],
+                [*made.batches(), *self._beats(requests)],
                 [*made.dead, *(d for r in requests for d in r.dead)],
                 [g for r in requests for g in r.gaps],
             )
@@ -286,13 +286,11 @@ class Pipeline:
         self._assembler.keep()
 
     def _beats(self, requests: Sequence[_Request]) -> list[Batch]:
-        lab = self.site.fieldlab
-        rows = [
-            Row("link", link_tags(lab, self.gateway, b.machine, b.source), "up", b.time_ns, float(b.up))
-            for r in requests
-            for b in r.beats
-        ]
-        return as_batches(Assembled(rows, [PLAIN] * len(rows)))
+        lab, made = self.site.fieldlab, Assembled(Numbers())
+        for beat in (b for r in requests for b in r.beats):
+            tags = link_tags(lab, self.gateway, beat.machine, beat.source)
+            made.add(Row("link", tags, "up", beat.time_ns, float(beat.up)))
+        return made.batches()
 
     # -- tasks
 
@@ -334,21 +332,3 @@ def _settle(requests: Sequence[_Request], error: Exception | None) -> None:
             request.done.set_result(None)
         else:
             request.done.set_exception(error)
-
-
-def as_batches(made: Assembled) -> list[Batch]:
-    """Rows as batches of the spool; samples that write no row are counted with the first."""
-    if not made.samples and not made.rows:
-        return []
-    found = []
-    samples, replaced = made.samples, made.replaced
-    for begin in reversed(range(0, max(len(made.rows), 1), BATCH_ROWS)):
-        rows, marks = made.rows[begin : begin + BATCH_ROWS], made.marks[begin : begin + BATCH_ROWS]
-        times = [row.time_ns for row in rows] or [0]
-        replacing = marks.count(REPLACES)
-        counted = replacing + marks.count(SAMPLE)
-        if begin == 0:
-            counted, replacing = samples, replaced
-        found.append(Batch(counted, replacing, min(times), max(times), encode(rows, marks)))
-        samples, replaced = samples - counted, replaced - replacing
-    return found[::-1]

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from fieldlab_configs import Site
 from ingest.account import DeadLetter
-from ingest.assembler import CONTENT_BYTES, Assembled, Assembler
+from ingest.assembler import CONTENT_BYTES, Assembler
 from ingest.frames import decode
-from ingest.pipeline import as_batches
 from ingest.rows import wants
 from ingest.samples import Sample
 from ingest.spool import KEEP_SAMPLES, Spool
@@ -57,30 +56,28 @@ def resend(site: Site, gateway: str, reason: str | None = None) -> Resent:
     try:
         for batch in spool.newest(KEEP_SAMPLES):
             assemblers[""].remember(decode(batch.payload).rows)
-        made: dict[str, tuple[list[int], Assembled]] = {}
+        good: dict[str, tuple[list[int], list[Sample]]] = {}
         left = dict[str, int]()
         for number, letter in spool.letters(reason).items():
             # What one store refused is none that it has: to its own assembler each is the first.
             assembler = assemblers.setdefault(letter.whom, Assembler(site, gateway))
-            rows = _made(assembler, letter, spool)
-            if isinstance(rows, str):
-                left[rows] = left.get(rows, 0) + 1
+            sample = _sample(assembler, letter, spool)
+            if isinstance(sample, str):
+                left[sample] = left.get(sample, 0) + 1
                 continue
-            numbers, whole = made.setdefault(letter.whom, ([], Assembled()))
+            numbers, samples = good.setdefault(letter.whom, ([], []))
             numbers.append(number)
-            whole.rows += rows.rows
-            whole.marks += rows.marks
-            whole.samples += rows.samples
-            whole.replaced += rows.replaced
-        for whom, (numbers, whole) in made.items():
-            spool.revive(numbers, [replace(batch, whom=whom) for batch in as_batches(whole)])
-        return Resent(sum(len(numbers) for numbers, _ in made.values()), left)
+            samples.append(sample)
+        for whom, (numbers, samples) in good.items():
+            batches = assemblers[whom].take(samples).batches()
+            spool.revive(numbers, [replace(batch, whom=whom) for batch in batches])
+        return Resent(sum(len(numbers) for numbers, _ in good.values()), left)
     finally:
         spool.close()
 
 
-def _made(assembler: Assembler, letter: DeadLetter, spool: Spool) -> Assembled | str:
-    """The rows of a letter, or why there are none."""
+def _sample(assembler: Assembler, letter: DeadLetter, spool: Spool) -> Sample | str:
+    """The sample that a letter can be, or why there is none."""
     if letter.whom and letter.whom not in spool.ledgers():
         return f"store {letter.whom}, which did not take them, is not in the config"
     if not letter.signal or letter.time_ns is None:
@@ -93,8 +90,7 @@ def _made(assembler: Assembler, letter: DeadLetter, spool: Spool) -> Assembled |
         # Only its writing was kept: what reads as a number was one.
         with suppress(ValueError):
             value = float(value)
-    made = assembler.take([Sample(letter.origin, name, letter.time_ns, value)])
-    if made.dead:
-        return made.dead[0].reason
-    assembler.keep()
-    return made
+    sample = Sample(letter.origin, name, letter.time_ns, value)
+    made = assembler.take([sample])
+    assembler.undo()
+    return made.dead[0].reason if made.dead else sample
