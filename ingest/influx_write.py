@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+from ingest.frame_lines import body_of
 from ingest.frames import Frame
 from ingest.influx_http import Answer, InfluxHttp
 from ingest.line_protocol import encode, encode_frame
@@ -55,33 +56,34 @@ class InfluxWriter:
         under_way: tuple[Future[Answer], Callable[[Answer], list[Rejected]]] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix="influx") as poster:
             for frame in frames:
-                lines, odd = encode_frame(frame)
+                body, odd = body_of(frame)
                 rejected += [Rejected(frame.rows[place], problem) for place, problem in odd.items()]
-                for begin, end in _portions(lines):
-                    part = lines[begin:end]
-                    body = "\n".join(part).encode()
-                    if under_way is not None:
-                        rejected += under_way[1](under_way[0].result())
-                    meaning = functools.partial(self._meaning, database, part, frame, odd, begin)
+                if under_way is not None:
+                    rejected += under_way[1](under_way[0].result())
+                    under_way = None
+                if len(body) > _BYTES or len(frame.index) > _LINES:
+                    rejected += self._in_portions(database, frame, odd)
+                elif body:
+                    meaning = functools.partial(self._meaning, database, frame, odd)
                     under_way = poster.submit(self._http.post, database, body), meaning
             if under_way is not None:
                 rejected += under_way[1](under_way[0].result())
         return [*rejected, *self.write(database, extra)]
 
-    def _meaning(
-        self,
-        database: str,
-        lines: list[str],
-        frame: Frame,
-        odd: Mapping[int, str],
-        begin: int,
-        answer: Answer,
-    ) -> list[Rejected]:
-        """What an answer means for some lines of a frame; bad ones are rare, so rows are made only then."""
+    def _meaning(self, database: str, frame: Frame, odd: Mapping[int, str], answer: Answer) -> list[Rejected]:
+        """What an answer means for a frame; bad lines are rare, so each is made by itself only then."""
         if answer.written:
             return []
-        rows = [row for place, row in enumerate(frame.rows) if place not in odd]
-        return self._found(database, answer, lines, rows[begin : begin + len(lines)])
+        return self._found(database, answer, *_line_by_line(frame, odd))
+
+    def _in_portions(self, database: str, frame: Frame, odd: Mapping[int, str]) -> list[Rejected]:
+        """A frame that is too much for one post."""
+        lines, rows = _line_by_line(frame, odd)
+        return [
+            rejected
+            for begin, end in _portions(lines)
+            for rejected in self._post(database, lines[begin:end], rows[begin:end])
+        ]
 
     def _post(self, database: str, lines: list[str], rows: list[Row]) -> list[Rejected]:
         """Post lines; those that are refused are found by halving."""
@@ -111,6 +113,12 @@ class InfluxWriter:
             f"{self._http.url} answers {answer.status} to a write to {database}{hint}: {answer.message}",
             answer.retry_after_s,
         )
+
+
+def _line_by_line(frame: Frame, odd: Mapping[int, str]) -> tuple[list[str], list[Row]]:
+    """The lines of a frame that can be said, and their rows."""
+    lines, _ = encode_frame(frame)
+    return lines, [row for place, row in enumerate(frame.rows) if place not in odd]
 
 
 def _portions(lines: Sequence[str]) -> Iterator[tuple[int, int]]:

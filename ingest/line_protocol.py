@@ -55,12 +55,12 @@ def encode(rows: Sequence[Row]) -> tuple[list[str], list[Row], list[Rejected]]:
             told_ns, tail = time_ns, f" {time_ns}" if MIN_NS <= time_ns <= MAX_NS else ""
         known = heads[field].get(id(tags))
         if known is None or known[0] != measurement:
-            known = heads[field][id(tags)] = measurement, _head(measurement, tags, field) or ""
+            known = heads[field][id(tags)] = measurement, head_of(measurement, tags, field) or ""
         head = known[1]
         if head and tail and type(value) is float and value - value == 0.0:
             add(head + said_as(value) + tail)
             continue
-        line, problem = _carefully(measurement, tags, field, time_ns, value)
+        line, problem = carefully(measurement, tags, field, time_ns, value)
         if problem is None:
             add(line)
         else:
@@ -85,7 +85,7 @@ def encode_frame(frame: Frame) -> tuple[list[str], dict[int, str]]:
     odd : dict of int to str
         Rows that cannot, by number, and why.
     """
-    heads = [_head(*series) or "" for series in frame.series]
+    heads = [head_of(*series) or "" for series in frame.series]
     time_ns, values = frame.time_ns, frame.values
     new = np.flatnonzero(np.diff(time_ns, prepend=time_ns[:1] - 1))
     tails = np.array([f" {t}" for t in time_ns[new].tolist()], dtype=object)
@@ -93,16 +93,16 @@ def encode_frame(frame: Frame) -> tuple[list[str], dict[int, str]]:
     head = map(heads.__getitem__, frame.index.tolist())
     lines = [h + repr(v) + t for h, v, t in zip(head, values, tail, strict=True)]
     odd: dict[int, str] = {}
-    for place in _delicate(frame, heads).tolist():
+    for place in delicate(frame, heads).tolist():
         measurement, tags, field = frame.series[frame.index[place]]
-        line, problem = _carefully(measurement, tags, field, int(time_ns[place]), values[place])
+        line, problem = carefully(measurement, tags, field, int(time_ns[place]), values[place])
         lines[place] = line
         if problem is not None:
             odd[place] = problem
     return [line for place, line in enumerate(lines) if place not in odd] if odd else lines, odd
 
 
-def _delicate(frame: Frame, heads: Sequence[str]) -> npt.NDArray[np.intp]:
+def delicate(frame: Frame, heads: Sequence[str]) -> npt.NDArray[np.intp]:
     """The rows that are no plain number of a series that can be said, at a time that can."""
     plain = np.array(
         [bool(head) and kind == "f" for head, kind in zip(heads, frame.kinds, strict=True)], bool
@@ -112,7 +112,7 @@ def _delicate(frame: Frame, heads: Sequence[str]) -> npt.NDArray[np.intp]:
     return np.flatnonzero(~fine)
 
 
-def _carefully(
+def carefully(
     measurement: str, tags: Tags, field: str, time_ns: int, value: float | str
 ) -> tuple[str, str | None]:
     """One line of any kind; or what is wrong with it."""
@@ -127,7 +127,7 @@ def _carefully(
         return "", str(error)
 
 
-def _head(measurement: str, tags: Tags, field: str) -> str | None:
+def head_of(measurement: str, tags: Tags, field: str) -> str | None:
     """The beginning of a series' lines up to a number; None where it takes more care than that."""
     if field.endswith("_ns") or _problem(measurement, tags, field) is not None:
         return None

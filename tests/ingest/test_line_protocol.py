@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.frame_lines import body_of
+from ingest.frames import SAMPLE, decode
+from ingest.frames import encode as frame_of
 from ingest.influx import InfluxStore
 from ingest.line_protocol import MAX_NS, MIN_NS, encode
 from ingest.store import Row
@@ -27,6 +31,13 @@ ROWS = st.builds(
     NAMES.filter(lambda n: not n.endswith("_ns")),
     st.integers(MIN_NS, MAX_NS),
     st.one_of(FLOATS, SPICED),
+)
+
+READINGS = st.builds(
+    lambda f, t, v: Row("machine", (("machine", "m1"),), f, t, v),
+    st.sampled_from(["x", "y"]),
+    st.integers(1_795_000_000_000_000_000, 1_795_000_000_000_000_003),
+    st.integers(-(10**9), 10**9).map(lambda n: n / 1000),
 )
 
 
@@ -79,6 +90,66 @@ def test_lines_parse_back_to_the_rows_they_were_made_of(rows: list[Row]) -> None
     for row, _ in rejected:
         # Only a tag that InfluxDB has no way to hold is a reason.
         assert any(v == "" or "\\" in v or any(ord(c) < 32 or ord(c) == 127 for c in v) for _, v in row.tags)
+
+
+@given(st.lists(st.one_of(ROWS, READINGS), max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_a_frame_at_once_says_what_its_rows_say_one_by_one(rows: list[Row]) -> None:
+    """The same rows, the same reasons; numbers first, and the rows of one series in their order."""
+    body, odd = body_of(decode(frame_of(rows, [SAMPLE] * len(rows))))
+    lines, said, rejected = encode(rows)
+    assert not body or body.endswith(b"\n")
+    found = [parsed(line) for line in split(body.decode())]
+    assert Counter(map(repr, found)) == Counter(repr(parsed(line)) for line in lines)
+    for series in {(row.measurement, row.tags, row.field, type(row.value)) for row in said}:
+        in_order = [repr(r) for r in found if (r.measurement, r.tags, r.field, type(r.value)) == series]
+        assert in_order == [
+            repr(Row(*r)) for r in said if (r.measurement, r.tags, r.field, type(r.value)) == series
+        ]
+    assert [rows[place] for place in sorted(odd)] == [r.row for r in rejected]
+    assert [odd[place] for place in sorted(odd)] == [r.reason for r in rejected]
+
+
+def split(body: str) -> list[str]:
+    """The lines of a body: a text may hold ends of lines of its own, between quotes."""
+    lines, line, quoted, escaped = [], "", False, False
+    for c in body:
+        if c == "\n" and not quoted:
+            lines.append(line)
+            line = ""
+            continue
+        # Outside of a text a quote is one only where a value begins.
+        if c == '"' and not escaped and (quoted or line.endswith("=")) and (quoted or _at_value(line)):
+            quoted = not quoted
+        escaped = c == "\\" and not escaped
+        line += c
+    return lines
+
+
+def _at_value(line: str) -> bool:
+    """Whether a line goes on with its value: after the one space that is not escaped."""
+    return " " in line.replace("\\ ", "")
+
+
+NUMBERS = st.one_of(
+    st.sampled_from([0.0, -0.0, 5e-324, 1e11, 1e22, 2.0**53, 99999999999.999, 9999.9995, 1e15, -1e-6]),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.builds(lambda n, d: n / 10**d, st.integers(-(10**17), 10**17), st.integers(0, 9)),
+    st.integers(-(10**12), 10**12).map(float),
+    st.floats(),
+)
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=40), st.integers(10**18, MAX_NS))
+@settings(max_examples=400, deadline=None)
+def test_every_number_of_a_frame_is_read_back_to_the_last_bit(numbers: list[float], time_ns: int) -> None:
+    """However it is written: with a few decimals, or as Python does; what is none is told."""
+    rows = [Row("machine", (("machine", "m1"),), "x", time_ns, value) for value in numbers]
+    body, odd = body_of(decode(frame_of(rows, [SAMPLE] * len(rows))))
+    found = [parsed(line) for line in body.decode().splitlines()]
+    assert [repr(row.value) for row in found] == [repr(v) for v in numbers if math.isfinite(v)]
+    assert {row.time_ns for row in found} <= {time_ns}
+    assert set(odd) == {place for place, v in enumerate(numbers) if not math.isfinite(v)}
 
 
 @pytest.mark.parametrize(
