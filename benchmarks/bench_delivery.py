@@ -25,21 +25,24 @@ from ingest.store import Row as Stored
 from tests.servers import ServerMissingError, influxd
 
 VALUES = int(os.environ.get("FIELDLAB_BENCH_DELIVERY", "1000000"))
-BACKLOG = int(os.environ.get("FIELDLAB_BENCH_BACKLOG", "2000000"))
+BACKLOG = int(os.environ.get("FIELDLAB_BENCH_BACKLOG", "10000000"))
 MACHINES = 4
 HERE = Path(__file__).resolve().parent  # a real disk, not the memory that a folder for temporary files may be
 SENT = 5000
 ENOUGH_S = 1200.0
+ROUNDS = 5
+LOOK_EVERY_S = 0.05
 
 
 def measure() -> list[Row]:
-    """Both ways, twice each in turn, on the same server; then a backlog."""
+    """Both ways in turn on the same server, the round whose ratio is the median; then a backlog."""
     try:
         with tempfile.TemporaryDirectory() as folder, influxd(Path(folder)) as (server, _):
-            ours, peer = 0.0, 0.0
-            for n in range(2):
-                peer = max(peer, _preencoded(server.url, f"plain{n}"))
-                ours = max(ours, asyncio.run(_through(server.url, f"ours{n}", VALUES))[0])
+            rounds = []
+            for n in range(ROUNDS):
+                peer = _preencoded(server.url, f"plain{n}")
+                rounds.append((asyncio.run(_through(server.url, f"ours{n}", VALUES))[0], peer))
+            ours, peer = sorted(rounds, key=lambda each: each[0] / each[1])[ROUNDS // 2]
             drained, grown_mb = asyncio.run(_through(server.url, "backlog", BACKLOG, wait=True))
     except ServerMissingError as error:
         raise SkipError(str(error)) from error
@@ -53,7 +56,7 @@ def measure() -> list[Row]:
             Budget("ratio", "least", 0.9),
         ),
         Row(f"a backlog of {BACKLOG:,} values, drained", drained, "values/s"),
-        Row("the same, growth of memory", grown_mb, "MB", budget=Budget("value", "most", 100)),
+        Row("the same, growth of memory at its highest", grown_mb, "MB", budget=Budget("value", "most", 100)),
     ]
 
 
@@ -123,14 +126,23 @@ async def _through(url: str, name: str, n: int, *, wait: bool = False) -> tuple[
         async with Pipeline(site, "g", store, now_ns=time.time_ns) as pipe:
             if not wait:
                 await asyncio.gather(*(pipe.accept(samples[i : i + SENT]) for i in range(0, n, SENT)))
-            if not await pipe.drained(ENOUGH_S):
-                raise RuntimeError("it was not delivered in time")
+            most_mb = await _highest_mb(pipe)
             took = time.perf_counter() - began
             account = pipe.ledger()
         if account.stored != n or not account.balances:
             raise RuntimeError(f"the account is wrong: {account}")
         store.close()
-        return n / took, resident_mb() - before_mb
+        return n / took, most_mb - before_mb
+
+
+async def _highest_mb(pipe: Pipeline) -> float:
+    """Wait until all is delivered; the most memory that was in use meanwhile."""
+    most_mb, until = resident_mb(), time.monotonic() + ENOUGH_S
+    while not await pipe.drained(LOOK_EVERY_S):
+        most_mb = max(most_mb, resident_mb())
+        if time.monotonic() > until:
+            raise RuntimeError("it was not delivered in time")
+    return max(most_mb, resident_mb())
 
 
 async def _give(pipe: Pipeline, n: int) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from benchmarks.readings import rows
 from benchmarks.rows import Budget, Row, rate
+from ingest.assembled import Assembled, Numbers
 from ingest.batches import Batch
-from ingest.frames import SAMPLE, encode
+from ingest.frames import SAMPLE
 from ingest.spool import Spool
 
 BATCH = 1000
@@ -18,16 +19,18 @@ PEER = "the same bytes to a plain file, fsync each"
 
 def measure() -> list[Row]:
     """Batches of 1,000 values, encoded and committed; beside a plain file of the same bytes with fsync."""
-    sample_rows = rows(BATCH)
-    marks = [SAMPLE] * BATCH
-    payload = encode(sample_rows, marks)
+    made = Assembled(Numbers(), samples=BATCH)
+    for row in rows(BATCH):
+        made.add(row, SAMPLE)
+    (ready,) = made.batches()
+    payload = ready.payload
     # Where a gateway's spool would be: a real disk, not the memory that a folder for temporary files may be.
     with tempfile.TemporaryDirectory(dir=Path(__file__).resolve().parent) as folder:
         spool = Spool(Path(folder), "bench")
         spool.open()
 
-        def committed(packed: bytes) -> int:
-            spool.append([Batch(BATCH, 0, sample_rows[0].time_ns, sample_rows[-1].time_ns, packed)])
+        def committed(batches: list[Batch]) -> int:
+            spool.append(batches)
             return BATCH
 
         with (Path(folder) / "plain").open("wb") as plain:
@@ -38,8 +41,8 @@ def measure() -> list[Row]:
                 os.fsync(plain.fileno())
                 return BATCH
 
-            ours = rate(lambda: committed(encode(sample_rows, marks)))
-            commits, peer = rate(lambda: committed(payload)), rate(plainly)
+            ours = rate(lambda: committed(made.batches()))
+            commits, peer = rate(lambda: committed([ready])), rate(plainly)
         spool.close()
     return [
         Row(
