@@ -122,7 +122,7 @@ def _queue(port: int, name: str) -> None:
     client.disconnect()
     client.loop_stop()
     sender, wanted = _client("machines", clean=True)
-    sender.max_inflight_messages_set(MESSAGES)
+    sender.max_inflight_messages_set(0)  # no limit; with one paho looks through all of them at each answer
     sender.max_queued_messages_set(0)
     sender.connect("127.0.0.1", port, properties=wanted)
     sender.loop_start()
