@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from fieldlab_configs import Site
 
 CELL_TAGS = ("machine", "line", "shift", "product")
 NO_REASON = "none"
+_RANKED = ("reason", "machine")
+"""An operator's word outranks the machine's."""
 
 Tags = tuple[tuple[str, str], ...]
 Key = tuple[Tags, int]
@@ -107,34 +110,41 @@ def stored_stops(store: Source, machine: str, span: Span) -> Iterator[tuple[Tags
 
 def reason_within(store: Source, machine: str, span: Span) -> str:
     """The last reason that anybody gave in a range; `none` where nobody did."""
-    told = _told(store, machine, span)
-    return told[-1][1] if told else NO_REASON
+    told = [sorted(_told(store, measurement, machine, span)) for measurement in _RANKED]
+    return next((texts[-1][1] for texts in told if texts), NO_REASON)
 
 
 def reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
     """The reason that falls into each stop; `none` where nobody gave one."""
     if not stops:
         return []
-    told = _told(store, machine, Span(stops[0].start_ns, stops[-1].end_ns))
+    span = Span(stops[0].start_ns, stops[-1].end_ns)
+    told = [sorted(_told(store, measurement, machine, span)) for measurement in _RANKED]
     found = []
     for stop in stops:
-        inside = [text for t, text in told if stop.start_ns <= t < stop.end_ns]
-        found.append(inside[-1] if inside else NO_REASON)
+        inside = (_last_within(texts, stop.start_ns, stop.end_ns) for texts in told)
+        found.append(next((text for text in inside if text), NO_REASON))
     return found
 
 
-def _told(store: Source, machine: str, span: Span) -> list[tuple[int, str]]:
-    """Reasons with their times; an operator's word outranks the machine's, so it is last."""
+def _last_within(told: Sequence[tuple[int, str]], start_ns: int, end_ns: int) -> str:
+    """The last text in a range; empty where there is none."""
+    at = bisect.bisect_left(told, end_ns, key=lambda one: one[0]) - 1
+    return told[at][1] if at >= 0 and told[at][0] >= start_ns else ""
+
+
+def _told(store: Source, measurement: str, machine: str, span: Span) -> list[tuple[int, str]]:
+    """Reasons with their times."""
     told: list[tuple[int, str]] = []
-    for measurement in ("machine", "reason"):
-        for table in store.read(
-            "raw",
-            measurement,
-            start_ns=span.start_ns,
-            end_ns=span.end_ns,
-            where={"machine": machine},
-            fields=["reason_text"],
-        ):
-            if "reason_text" in table.columns:
-                told += [(t, str(v)) for t, v in values_of(table.time_ns, table.columns["reason_text"]) if v]
+    tables = store.read(
+        "raw",
+        measurement,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        where={"machine": machine},
+        fields=["reason_text"],
+    )
+    for table in tables:
+        if "reason_text" in table.columns:
+            told += [(t, str(v)) for t, v in values_of(table.time_ns, table.columns["reason_text"]) if v]
     return told

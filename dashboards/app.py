@@ -21,6 +21,7 @@ from nicegui import Client, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards.errors import AddressInUse, CannotListen
+from dashboards.exports import SCOPE_POLLER, exports
 from dashboards.page import Page
 from dashboards.poller import INTERVAL_S, Poller
 from dashboards.screens import Screens
@@ -28,7 +29,6 @@ from dashboards.wording import Language
 
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
 _STYLE_URL: Final = "/fieldlab/page.css"
-_SCOPE_KEY: Final = "fieldlab.poller"
 _STOP_WITHIN_S: Final = 1
 _QUASAR_LANGUAGES: Final[dict[Language, Literal["nl", "en-GB"]]] = {"nl": "nl", "en": "en-GB"}
 
@@ -56,7 +56,7 @@ class _Hand:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[_SCOPE_KEY] = type(self).poller
+        scope[SCOPE_POLLER] = type(self).poller
         await self.app(scope, receive, send)
 
 
@@ -93,6 +93,7 @@ def _application() -> FastAPI:
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
+    app.include_router(exports)
     ui.run_with(
         app,
         title="Fieldlab",
@@ -109,7 +110,7 @@ def _application() -> FastAPI:
 
 @ui.page("/")
 async def _show(request: Request, client: Client) -> None:
-    poller = cast("Poller", request.scope[_SCOPE_KEY])
+    poller = cast("Poller", request.scope[SCOPE_POLLER])
     page = Page(poller, client, request.query_params, _STYLE_URL)
     # NiceGUI gives a route one language; ours has the visitor's, for screen readers and Quasar's own words.
     client.page = copy(client.page)

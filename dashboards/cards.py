@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dashboards import amounts, charts, figures, kit, moments, palette
-from dashboards.catalogue import BY_ID
-from dashboards.chart_options import Ink
+from collections.abc import Callable
+
+from dashboards import amounts, bars, charts, figures, kit, moments, palette
+from dashboards.catalogue import BY_ID, SCREEN
+from dashboards.chart_options import Ink, Options
 from dashboards.kit import Box, Chart, Number, Text
 from dashboards.snapshot import Snapshot
 from dashboards.timeline import timeline
@@ -12,7 +14,8 @@ from dashboards.wording import Language, say
 from fieldlab_configs import Site
 from fieldlab_configs.states import STATE_CLASSES
 
-_ONE_ROW_PX, _ROW_PX, _AXIS_PX = 64, 40, 34
+Draw = Callable[[Snapshot, Site, Language, Ink], Options]
+_ONE_ROW_PX, _ROW_PX, _AXIS_PX, _DAYS_PX = 64, 40, 34, 240
 
 
 def title(key: str, language: Language) -> Text:
@@ -41,7 +44,7 @@ class OeeCard:
                     self.pooled_track = _track()
                     self.words = Text("p", "", "fig-note")
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot, _: Ink) -> None:
         """Show a moment."""
         line = snapshot.view.machine is None
         figure = figures.figure(self.panel, snapshot.total, self.language, line=line)
@@ -102,7 +105,7 @@ class FactorsCard:
             with Box("div", "coverage"):
                 self.coverage = Number("coverage", say("coverage", language), "row", bar=True)
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot, _: Ink) -> None:
         """Show a moment."""
         line, row = snapshot.view.machine is None, snapshot.total
         flagged = ((row or {}).get("effectiveness") or 0.0) > 1.0
@@ -157,8 +160,12 @@ class StatesCard:
             words = "shown.first" if snapshot.span.from_first else "shown"
             kit.write(self.range, say(words, self.language, start=start, end=end))
         rows = len(snapshot.timelines)
-        self.chart.height(_ONE_ROW_PX + _AXIS_PX if rows <= 1 else rows * _ROW_PX + _AXIS_PX)
-        options = timeline(snapshot, self.site, self.language, ink)
+        if snapshot.span is not None and snapshot.span.bucket == "day":
+            self.chart.height(_DAYS_PX)
+            options = bars.states(snapshot, self.site, self.language, ink)
+        else:
+            self.chart.height(_ONE_ROW_PX + _AXIS_PX if rows <= 1 else rows * _ROW_PX + _AXIS_PX)
+            options = timeline(snapshot, self.site, self.language, ink)
         self.chart.show(options, say("chart.states", self.language))
 
 
@@ -211,6 +218,41 @@ class EnergyCard:
         options = charts.energy(snapshot, self.site, self.language, ink)
         why = shown["energy_per_good_unit_kwh"].why
         self.chart.show(options, say("chart.energy", self.language, per=per), why)
+
+
+class FiguresCard:
+    """The figures of the energy page, each with how it is made."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        names = [p.id for p in SCREEN["energy"].panels if p.kind == "figure" and p.group == "total"]
+        with Box("section", "card figures", aria_label=say("figures", language)):
+            Text("h2", say("figures", language))
+            with Box("div", "many"):
+                self.numbers = {name: Number(name, say(name, language), "medium") for name in names}
+
+    def show(self, snapshot: Snapshot, _: Ink) -> None:
+        """Show a moment."""
+        line = snapshot.view.machine is None
+        for name, number in self.numbers.items():
+            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+
+
+class TrendCard:
+    """One picture by cell, hour or day."""
+
+    def __init__(self, key: str, language: Language, site: Site, draw: Draw) -> None:
+        self.key, self.language, self.site, self._draw = key, language, site, draw
+        with Box("section", "card half", aria_label=say(key, language)):
+            self.per = title(key, language)
+            self.chart = Chart(f"chart-{key}", 240)
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        per = per_bucket(snapshot, self.site, self.language)
+        kit.write(self.per, per)
+        words = f"{say(self.key, self.language)}. {say(f'{self.key}.how', self.language)}"
+        self.chart.show(self._draw(snapshot, self.site, self.language, ink), words)
 
 
 def _show_all(

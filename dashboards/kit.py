@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from typing import Final
+
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 from dashboards.chart_options import Options
 from dashboards.figures import Figure
+
+# The picture as it is on the page, twice as sharp, on the card's own colour.
+_SAVE: Final = """() => {
+  const chart = getElement(%s).chart, link = document.createElement('a');
+  const backgroundColor = getComputedStyle(document.documentElement).getPropertyValue('--card').trim();
+  link.href = chart.getDataURL({pixelRatio: 2, backgroundColor}); link.download = %s; link.click();
+}"""
 
 
 class Text(TextElement):
@@ -113,9 +123,12 @@ class Chart:
     def __init__(self, testid: str, height_px: int) -> None:
         self._options: Options = {}
         self._height_px = 0
-        self.box = Box("div", "chart", role="img", data_testid=testid)
-        with self.box:
-            self._chart = ui.echart({})
+        with Box("div", "drawn"):
+            self.box = Box("div", "chart", role="img", data_testid=testid)
+            with self.box:
+                self._chart = ui.echart({})
+            self._save = Text("button", "PNG", "file png", type="button", data_testid=f"png-{testid}")
+        self._save.on("click", js_handler=_SAVE % (self._chart.id, json.dumps(f"fieldlab-{testid}.png")))
         self._instead = Text("p", "", "instead")
         hide(self._instead, hidden=True)
         self.height(height_px)
@@ -129,6 +142,8 @@ class Chart:
     def show(self, options: Options, words: str, instead: str = "") -> None:
         """Draw, if anything is different; where there is nothing to draw, say why."""
         put(self.box, aria_label=words)
+        put(self._save, title=words, aria_label=f"PNG: {words}")
+        hide(self._save, bool(instead) or not options.get("series"))
         write(self._instead, instead)
         hide(self._instead, not instead)
         veil(self.box, bool(instead))

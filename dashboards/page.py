@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final, Literal, Protocol
 
 from nicegui import Client, ui
 
-from dashboards import kit, moments, palette
-from dashboards.cards import EnergyCard, FactorsCard, OeeCard, PartsCard, StatesCard
-from dashboards.chart_options import DARK, LIGHT
+from dashboards import bars, charts, kit, moments, palette
+from dashboards.asking import ReasonForm
+from dashboards.boards import boards
+from dashboards.cards import (
+    EnergyCard,
+    FactorsCard,
+    FiguresCard,
+    OeeCard,
+    PartsCard,
+    StatesCard,
+    TrendCard,
+)
+from dashboards.chart_options import DARK, LIGHT, Ink
 from dashboards.kit import Box, Text
+from dashboards.picker import Picker
 from dashboards.poller import Poller
 from dashboards.snapshot import Snapshot
-from dashboards.view import RANGES_NS, View, line_of, link, machines_of, parse
+from dashboards.view import RANGES_NS, SCREENS, View, line_of, link, machines_of, parse
+from dashboards.visitors import LOCAL, Visitor
 from dashboards.wording import LANGUAGES, Language, as_language, say
 from fieldlab_configs import Site
 
@@ -33,6 +46,14 @@ _HEAD = """<link rel="stylesheet" href="{style}">
 </script>"""
 
 
+class Card(Protocol):
+    """What a page is made of."""
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        ...
+
+
 class Page:
     """One visitor's page.
 
@@ -44,9 +65,18 @@ class Page:
     query : mapping of str to str
         Of the link that was followed.
     style_url : str
+    visitor : Visitor
     """
 
-    def __init__(self, poller: Poller, client: Client, query: Mapping[str, str], style_url: str) -> None:
+    def __init__(
+        self,
+        poller: Poller,
+        client: Client,
+        query: Mapping[str, str],
+        style_url: str,
+        visitor: Visitor = LOCAL,
+    ) -> None:
+        self.visitor = visitor
         self.poller, self.client = poller, client
         self.site: Site = poller.screens.site
         self.language: Language = as_language(query.get("lang"), self.site.language)
@@ -57,6 +87,7 @@ class Page:
         self.view = asked.view
         self.unclear = asked.unclear
         self._style_url = style_url
+        self._scoped = self.view.screen in ("line", "energy")
         self._stop: Callable[[], None] | None = None
         self._shown: Snapshot | None = None
 
@@ -67,15 +98,13 @@ class Page:
         with Box("div", "page"):
             Text("a", self._say("skip"), "skip", href="#figures")
             self._header()
+            self._nav()
             self._choices()
             self.notice = Text("p", "", "notice", role="status", data_testid="notice")
             self.empty = Text("p", self._say("waiting"), "waiting", data_testid="waiting")
             self.main = Box("main", "grid", id="figures", tabindex="-1", data_testid="figures")
             with self.main:
-                self.oee, self.factors = OeeCard(self.language), FactorsCard(self.language)
-                self.states = StatesCard(self.language, self.site)
-                self.parts = PartsCard(self.language, self.site)
-                self.energy = EnergyCard(self.language, self.site)
+                self._cards()
             Text("footer", self._say("foot"), "foot")
         self._mark()
         self._notice()
@@ -97,6 +126,10 @@ class Page:
 
     def show(self, snapshot: Snapshot | None) -> None:
         """Show a moment; None: the data cannot be read, what stands there is old."""
+        if not self.visitor.welcome():
+            self.leave()
+            self.client.open("/login")
+            return
         if snapshot is None:
             self._trouble()
             return
@@ -108,9 +141,7 @@ class Page:
         if at is None:
             return
         ink = DARK if self.dark else LIGHT
-        self.oee.show(snapshot)
-        self.factors.show(snapshot)
-        for card in (self.states, self.parts, self.energy):
+        for card in self.cards:
             card.show(snapshot, ink)
         kit.put(self.main, data_start_ns=str(at.start_ns), data_end_ns=str(at.end_ns))
         kit.put(self.main, data_machine=snapshot.view.machine or "", data_line=snapshot.view.line)
@@ -154,6 +185,39 @@ class Page:
     def _title(self) -> str:
         return f"{self.site.name or self.site.fieldlab} · Fieldlab"
 
+    def _cards(self) -> None:
+        """The cards of the page that was asked for."""
+        self.cards: list[Card] = []
+        ask = None
+        if self.view.screen == "line":
+            self.cards += [
+                OeeCard(self.language),
+                FactorsCard(self.language),
+                StatesCard(self.language, self.site),
+                PartsCard(self.language, self.site),
+                EnergyCard(self.language, self.site),
+            ]
+            if self.visitor.may_assign:
+                keep = self.poller.screens.assign
+                code = self.visitor.pseudonym
+                ask = ReasonForm(self.language, self.site, self.client, keep, code).ask
+        if self.view.screen == "energy":
+            self.cards += [
+                FiguresCard(self.language),
+                TrendCard("energy_trend", self.language, self.site, charts.energy),
+                TrendCard("energy_by_state", self.language, self.site, bars.energy_by_state),
+            ]
+        self.cards += boards(self.view, self.language, self.site, ask)
+
+    def _nav(self) -> None:
+        with Box("nav", "pages", aria_label=self._say("nav")):
+            self.pages = {}
+            for name in SCREENS:
+                if name in self.visitor.screens:
+                    self.pages[name] = Text(
+                        "a", self._say(f"nav.{name}"), "page-link", data_testid=f"nav-{name}"
+                    )
+
     def _header(self) -> None:
         with Box("header", "top"):
             with Box("div", "brand"):
@@ -172,8 +236,13 @@ class Page:
         self.scopes: dict[str, Text | Box] = {}
         self.latest: dict[str, tuple[Box, Text]] = {}
         with Box("div", "choices"):
-            with Box("div", "scopes", role="group", aria_label=self._say("choose.machine")):
-                for line in self.site.lines:
+            with Box(
+                "div",
+                "scopes" if self._scoped else "scopes none",
+                role="group",
+                aria_label=self._say("choose.machine"),
+            ):
+                for line in self.site.lines if self._scoped else ():
                     several = len(self.site.lines) > 1
                     words = line.name or line.id if several else self._say("whole_line")
                     self._scope(f"line-{line.id}", words, line=line.id)
@@ -191,6 +260,7 @@ class Page:
                 self.fixed = Text(
                     "button", self._say("range.custom"), type="button", data_testid="range-custom"
                 )
+            self.picker = Picker(self.site, self.language, self.poller.screens.now_ns, self._choose_fixed)
 
     def _scope(self, key: str, words: str, line: str, machine: str | None = None) -> None:
         button = Box("button", "scope", type="button", data_testid=f"scope-{key}")
@@ -209,10 +279,13 @@ class Page:
         self.scopes[key] = button
 
     def _choose_scope(self, machine: str | None, line: str) -> None:
-        self.choose(View(machine, line, self.view.range, self.view.from_ns, self.view.to_ns))
+        self.choose(replace(self.view, machine=machine, line=line))
 
     def _choose_range(self, name: str) -> None:
-        self.choose(View(self.view.machine, self.view.line, name))
+        self.choose(replace(self.view, range=name, from_ns=None, to_ns=None))
+
+    def _choose_fixed(self, from_ns: int, to_ns: int) -> None:
+        self.choose(replace(self.view, range="custom", from_ns=from_ns, to_ns=to_ns))
 
     def _mark(self) -> None:
         """Show what is chosen, in the buttons and in the links."""
@@ -222,6 +295,9 @@ class Page:
         for name, button in (*self.ranges.items(), ("custom", self.fixed)):
             kit.put(button, aria_pressed="true" if name == self.view.range else "false")
         kit.hide(self.fixed, self.view.range != "custom")
+        for name, anchor in self.pages.items():
+            kit.put(anchor, href=link(replace(self.view, screen=name), self.language, self.theme))
+            kit.put(anchor, aria_current="page" if name == self.view.screen else None)
         for name, anchor in self.languages.items():
             kit.put(anchor, href=link(self.view, name, self.theme))
             kit.put(anchor, title=self._say(f"language.{name}"))
@@ -247,8 +323,12 @@ class Page:
         shown = names.get(self.view.machine or "") or (line and (line.name or line.id)) or ""
         words = []
         for key, asked in self.unclear:
-            what = shown if key == "no_machine" else self._say(f"range.{self.view.range}")
+            kinds = {"no_machine": shown, "no_screen": self._say(f"nav.{self.view.screen}")}
+            what = kinds.get(key) or self._say(f"range.{self.view.range}")
             words.append(self._say(key, asked=asked, shown=what))
+        now_ns = self.poller.screens.now_ns()
+        if now_ns is not None and (self.view.from_ns or 0) > now_ns:
+            words.append(self._say("future"))
         kit.write(self.notice, " ".join(words))
         kit.hide(self.notice, not words)
 

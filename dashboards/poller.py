@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from dashboards.screens import Screens
 from dashboards.snapshot import Answers, Snapshot, take
@@ -21,6 +21,7 @@ INTERVAL_S: Final = 1.0
 MOST_LOAD: Final = 0.25
 """The share of one core that asking may take: where an answer is slow, it is asked for less often."""
 
+Answer = TypeVar("Answer")
 Listener = Callable[[Snapshot | None], None]
 """Told of every new snapshot; of None when the data cannot be read."""
 
@@ -79,6 +80,10 @@ class Poller:
     def latest(self, view: View) -> Snapshot | None:
         """The last snapshot of a view, if somebody looks at it."""
         return self._latest.get(view)
+
+    async def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Put a question of one's own in the thread that asks all others."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
     async def _run(self) -> None:
         while True:

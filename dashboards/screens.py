@@ -46,3 +46,29 @@ class Screens(Protocol):
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval]:
         """The states of one machine over a range, as :func:`analytics.query.timeline` answers."""
         ...
+
+    def losses(
+        self, start_ns: int, end_ns: int, by: Sequence[str], machines: Collection[str]
+    ) -> Sequence[Row]:
+        """Where planned time went, as :func:`analytics.losses.losses` answers."""
+        ...
+
+    def opportunities(self, start_ns: int, end_ns: int, machines: Collection[str]) -> Sequence[Row]:
+        """What half of each loss would be worth in a year, the most rewarding first."""
+        ...
+
+    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> Sequence[Row]:
+        """Stops that touch a range, in the order of time: those of ``analytics.stoppages.Stoppage``."""
+        ...
+
+    def latest(self, bucket: str, measurement: str) -> Sequence[Row]:
+        """The last value of every field of each series, with its tags and ``time_ns``."""
+        ...
+
+    def records(self, bucket: str, measurement: str, start_ns: int, end_ns: int) -> Sequence[Row]:
+        """Rows of a measurement in a range, with tags and ``time_ns``."""
+        ...
+
+    def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
+        """Keep an operator's reason for the stop that begins there; PermissionError where that is refused."""
+        ...

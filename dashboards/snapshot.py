@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from dashboards.parts import parts
 from dashboards.screens import Interval, Row, Screens
-from dashboards.view import NS, Span, View, machines_of, span
+from dashboards.view import NS, Span, View, machines_of, scoped, span
 
 _JUST_NOW_NS = NS
 
@@ -30,6 +31,8 @@ class Snapshot:
         Per machine that is drawn.
     latest : dict of str to str
         The last known state per machine of the line.
+    parts : dict of str to sequence of Row
+        The rows of every table of the page; see :mod:`dashboards.parts`.
     """
 
     view: View
@@ -39,6 +42,7 @@ class Snapshot:
     buckets: dict[str, Row] = field(default_factory=dict)
     timelines: dict[str, Sequence[Interval]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Sequence[Row]] = field(default_factory=dict)
 
 
 class Answers:
@@ -70,6 +74,9 @@ def take(view: View, answers: Answers) -> Snapshot:
     at = span(screens, view)
     if at is None:
         return Snapshot(view)
+    told = parts(screens, view, at, scoped(screens.site, view))
+    if view.screen not in ("line", "energy") or not screens.site.lines:
+        return Snapshot(view, at, parts=told)
     machines = [m.id for m in machines_of(screens.site, view)]
     by_machine = {str(row["machine"]): row for row in answers.kpis(at, ("machine",), machines)}
     timelines: dict[str, Sequence[Interval]] = {}
@@ -83,7 +90,7 @@ def take(view: View, answers: Answers) -> Snapshot:
         shown = machines
         found = answers.kpis(at, ("line", at.bucket), machines)
         buckets = [row for row in found if row["line"] == view.line]
-    for machine in shown:
+    for machine in shown if view.screen == "line" and at.bucket != "day" else ():
         timelines[machine] = answers.timeline(machine, at.start_ns, at.end_ns)
     return Snapshot(
         view,
@@ -93,6 +100,7 @@ def take(view: View, answers: Answers) -> Snapshot:
         {str(row[at.bucket]): row for row in buckets},
         timelines,
         {m: _latest(answers, m, at, timelines.get(m)) for m in machines},
+        told,
     )
 
 

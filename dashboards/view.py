@@ -21,8 +21,12 @@ RANGES_NS: Final[dict[str, int | None]] = {
     "8h": 8 * HOUR_NS,
     "24h": DAY_NS,
     "7d": 7 * DAY_NS,
+    "30d": 30 * DAY_NS,
+    "365d": 365 * DAY_NS,
     "all": None,
 }
+SCREENS: Final = ("overview", "line", "energy", "experiment", "gateways")
+"""The pages of the app; ``line`` is a machine's page too, where the view has one."""
 DEFAULT_RANGE: Final = "8h"
 _CELLS_UP_TO_NS = 3 * HOUR_NS
 _HOURS_UP_TO_NS = 3 * DAY_NS
@@ -41,6 +45,8 @@ class View:
         A key of `RANGES_NS`, or ``custom``.
     from_ns, to_ns : int or None
         The range where it is ``custom``; UTC nanoseconds.
+    screen : str
+        One of `SCREENS`.
     """
 
     machine: str | None
@@ -48,10 +54,13 @@ class View:
     range: str = DEFAULT_RANGE
     from_ns: int | None = None
     to_ns: int | None = None
+    screen: str = "line"
 
     def query(self) -> dict[str, str]:
         """The part of a deep link that brings this view back."""
         scope = {"machine": self.machine} if self.machine else {"line": self.line}
+        if self.screen != "line":
+            scope = {"screen": self.screen} | (scope if self.screen == "energy" else {})
         if self.range == "custom" and self.from_ns is not None and self.to_ns is not None:
             return scope | {"from": rfc3339(self.from_ns), "to": rfc3339(self.to_ns)}
         return scope | {"range": self.range}
@@ -129,11 +138,15 @@ def parse(site: Site, query: Mapping[str, str]) -> Asked:
     elif line not in lines:
         unclear.append(("no_machine", line))
         line = first
+    screen = query.get("screen") or ("line" if "machine" in query or "line" in query else SCREENS[0])
+    if screen not in SCREENS:
+        unclear.append(("no_screen", screen))
+        screen = SCREENS[0]
     asked = query.get("range", DEFAULT_RANGE)
     if asked not in RANGES_NS:
         unclear.append(("no_range", asked))
         asked = DEFAULT_RANGE
-    view = View(machine, line, asked)
+    view = View(machine, line, asked, screen=screen)
     if "from" in query or "to" in query:
         start, end = query.get("from", ""), query.get("to", "")
         try:
@@ -142,7 +155,7 @@ def parse(site: Site, query: Mapping[str, str]) -> Asked:
             unclear.append(("no_range", f"{start} … {end}"))
         else:
             if from_ns < to_ns:
-                view = View(machine, line, "custom", from_ns, to_ns)
+                view = View(machine, line, "custom", from_ns, to_ns, screen)
             else:
                 unclear.append(("no_range", f"{start} … {end}"))
     return Asked(view, tuple(unclear))
@@ -172,6 +185,13 @@ def line_of(site: Site, view: View) -> Line:
 def machines_of(site: Site, view: View) -> list[Machine]:
     """The machines of the view's line now, in the order of the file."""
     return [m for m in site.machines() if m.line.latest == view.line]
+
+
+def scoped(site: Site, view: View) -> list[str]:
+    """The machines that a view's figures are of."""
+    if view.screen in ("line", "energy"):
+        return [view.machine] if view.machine else [m.id for m in machines_of(site, view)]
+    return [m.id for m in site.machines()]
 
 
 def link(view: View, language: str, theme: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from dashboards.wording_app import APP
 from dashboards.wording_losses import LOSSES
 from dashboards.wording_report import REPORT
 from dashboards.wording_screens import ALERTS, LABELS, PANELS, SCREENS
@@ -307,7 +308,7 @@ _GRAFANA: Final = {
 }
 
 _WORDS: Final[dict[str, tuple[str, str]]] = (
-    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS | ALERTS
+    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS | ALERTS | APP
 )
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from analytics.fields import ATOM_FIELDS
+from analytics.losses import waterfall
 from fieldlab_configs import Site, parse
 from fieldlab_configs.states import STATE_CLASSES
 
@@ -58,6 +60,8 @@ class FakeScreens:
         self.first: int | None = START_NS
         self.calls = 0
         self.broken = False
+        self.reasons: dict[tuple[str, int], tuple[str, str]] = {}
+        self.kept: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     @property
     def site(self) -> Site:
@@ -92,7 +96,9 @@ class FakeScreens:
         """One row per group that has any time."""
         self.calls += 1
         names = [m.id for m in self._site.machines() if machines is None or m.id in machines]
-        step = {"cell": 300 * NS, "hour": HOUR_NS}.get(by[-1] if by else "", end_ns - start_ns)
+        step = {"cell": 300 * NS, "hour": HOUR_NS, "day": 24 * HOUR_NS}.get(
+            by[-1] if by else "", end_ns - start_ns
+        )
         low = start_ns // step * step if step != end_ns - start_ns else start_ns
         rows = []
         for group in [[n] for n in names] if "machine" in by else [names]:
@@ -102,13 +108,73 @@ class FakeScreens:
                 )
                 if row is None:
                     continue
-                keys = {"machine": group[0], "line": "milling", "cell": _z(start), "hour": _z(start)}
+                none = {"shift": "none", "shift_date": "none", "product": "none"}
+                keys = none | {
+                    "machine": group[0],
+                    "line": "milling",
+                    "cell": _z(start),
+                    "hour": _z(start),
+                    "day": _z(start)[:10],
+                }
                 rows.append({key: keys[key] for key in by} | row)
         return rows
 
+    def losses(
+        self, start_ns: int, end_ns: int, by: Sequence[str], machines: Collection[str]
+    ) -> list[dict[str, Any]]:
+        """The waterfall of what the pattern says, of all machines together."""
+        assert not by
+        row = self.row(list(machines), start_ns, end_ns, line=False)
+        return [] if row is None else [dict(part) for part in waterfall(row, 30.0)]
+
+    def opportunities(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+        """Two losses by hand, and one machine of which too little is known."""
+        assert start_ns < end_ns
+        assert "m1" in machines
+        self.calls += 1
+        known = {"verdict": "ok", "reason": None, "kwh": None, "eur": 12.0}
+        return [
+            {"machine": "m1", "loss": "minor_stop", "hours": 120.5, "good_parts": 900.0, **known},
+            {"machine": "m2", "loss": "setup", "hours": 80.0, "good_parts": None, **known},
+            {"machine": "m3", "loss": None, "hours": None, "good_parts": None, "kwh": None, "eur": None,
+             "verdict": "not enough data", "reason": "6.0 h of planned time; at least 8 h are needed"},
+        ]  # fmt: skip
+
+    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+        """Every stretch of the pattern that is stopped or down."""
+        found = []
+        for machine in machines:
+            for low, high, state in self.timeline(machine, start_ns, end_ns):
+                if state in ("stopped", "down"):
+                    seconds = (high - low) / NS
+                    reason = self.reasons.get((machine, low), ("none", ""))[0]
+                    found.append(
+                        {"machine": machine, "line": "milling", "start_ns": low, "end_ns": high,
+                         "state": state, "minor": seconds < 300, "reason": reason, "within_s": seconds,
+                         "planned_s": seconds}
+                    )  # fmt: skip
+        return found
+
+    def latest(self, bucket: str, measurement: str) -> list[dict[str, Any]]:
+        """What a test put there."""
+        return self.kept.get((bucket, measurement), [])
+
+    def records(self, bucket: str, measurement: str, start_ns: int, end_ns: int) -> list[dict[str, Any]]:
+        """What a test put there, of the range."""
+        found = self.kept.get((bucket, measurement), [])
+        return [r for r in found if start_ns <= r["time_ns"] < end_ns]
+
+    def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
+        """Keep it."""
+        if self.broken:
+            raise ConnectionError("the store is away")
+        self.reasons[machine, start_ns] = (reason, by)
+
     def row(self, machines: Sequence[str], start: int, end: int, *, line: bool) -> dict[str, Any] | None:
         """Figures of some machines over a range."""
-        s: dict[str, Any] = dict.fromkeys([f"state_{n}_s" for n in STATE_CLASSES], 0.0)
+        s: dict[str, Any] = dict.fromkeys(ATOM_FIELDS, 0.0) | dict.fromkeys(
+            [f"state_{n}_s" for n in STATE_CLASSES], 0.0
+        )
         produced = scrap = energy = ideal = ideal_good = 0.0
         last = 0.0
         for m in machines:
@@ -121,7 +187,7 @@ class FakeScreens:
             produced, scrap, last = produced + made, scrap + bad, made - bad
             ideal, ideal_good = ideal + made * cycle, ideal_good + (made - bad) * cycle
             energy += 0.004 * running if m != "m3" else 0.0
-        total = sum(s.values())
+        total = sum(s[f"state_{n}_s"] for n in STATE_CLASSES)
         if not total:
             return None
         unknown, apt = s["state_unknown_s"], s["state_producing_s"]

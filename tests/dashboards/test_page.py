@@ -124,7 +124,7 @@ def truth(screens: FakeScreens, machine: str | None, start_ns: int) -> dict[str,
 
 def test_the_figures_are_the_sources_for_every_machine_and_range(driver, address, screens) -> None:
     """Change machine and range by pressing buttons; read what the source says, to the last digit."""
-    driver.get(f"{address.url}?range=1h")
+    driver.get(f"{address.url}?line=milling&range=1h")
     starts = {"1h": screens.now - HOUR_NS, "all": START_NS}
     until(lambda: shows(driver, "", starts["1h"], screens.now), "the line")
     assert numbers(driver) == truth(screens, None, starts["1h"])
@@ -250,7 +250,7 @@ def test_a_store_that_is_away_is_said_and_forgiven(driver, address, screens) -> 
 def test_without_data_the_page_waits(driver, address, screens) -> None:
     """No figure is made up before there is any."""
     screens.first = None
-    driver.get(f"{address.url}?lang=en")
+    driver.get(f"{address.url}?line=milling&lang=en")
     until(lambda: "Waiting for the first data" in driver.page_source, "the waiting")
     assert not driver.find_element(By.CSS_SELECTOR, "[data-testid='oee_index']").is_displayed()
     screens.first = START_NS
@@ -265,7 +265,7 @@ def test_the_keyboard_reaches_every_figure_and_its_tooltip(driver, address) -> N
     until(lambda: attribute(driver, "figures", "data-machine") == "m1", "m1")
     seen = []
     body = driver.find_element(By.TAG_NAME, "body")
-    for _ in range(60):
+    for _ in range(120):
         body.send_keys(Keys.TAB)
         body = driver.switch_to.active_element
         tip = body.get_attribute("aria-describedby")

@@ -22,6 +22,7 @@ from dashboards.view import NS, Span, View, link, parse, parse_time, rfc3339, sp
 from tests.dashboards.fakes import HOUR_NS, START_NS, FakeScreens, site
 
 LINE = View(None, "milling")
+OF_LINE = {"line": "milling"}
 M1 = View("m1", "milling", "1h")
 
 
@@ -36,17 +37,26 @@ async def so(true: Callable[[], bool], seconds: float = 5.0) -> None:
 @pytest.mark.parametrize(
     ("query", "view", "unclear"),
     [
-        ({}, LINE, []),
+        ({}, View(None, "milling", screen="overview"), []),
         ({"machine": "m2", "range": "1h"}, View("m2", "milling", "1h"), []),
         ({"line": "milling", "range": "7d"}, View(None, "milling", "7d"), []),
+        ({"screen": "moon"}, View(None, "milling", screen="overview"), ["no_screen"]),
         ({"machine": "nope"}, LINE, ["no_machine"]),
         ({"line": "nope"}, LINE, ["no_machine"]),
-        ({"range": "9h"}, LINE, ["no_range"]),
-        ({"from": "yesterday", "to": "now"}, LINE, ["no_range"]),
-        ({"from": "2026-11-23T08:00:00", "to": "2026-11-23T09:00:00Z"}, LINE, ["no_range"]),
-        ({"from": "2026-11-23T09:00:00Z", "to": "2026-11-23T08:00:00Z"}, LINE, ["no_range"]),
+        ({"range": "9h", "line": "milling"}, LINE, ["no_range"]),
+        ({"from": "yesterday", "to": "now", "line": "milling"}, LINE, ["no_range"]),
         (
-            {"from": "2026-11-23T07:00:00+01:00", "to": str(START_NS + 5)},
+            {"line": "milling", "from": "2026-11-23T08:00:00", "to": "2026-11-23T09:00:00Z"},
+            LINE,
+            ["no_range"],
+        ),
+        (
+            {"line": "milling", "from": "2026-11-23T09:00:00Z", "to": "2026-11-23T08:00:00Z"},
+            LINE,
+            ["no_range"],
+        ),
+        (
+            {"line": "milling", "from": "2026-11-23T07:00:00+01:00", "to": str(START_NS + 5)},
             View(None, "milling", "custom", START_NS, START_NS + 5),
             [],
         ),

@@ -92,7 +92,7 @@ def agrees(browser, config, machine):
 def test_numbers_come_by_themselves_and_a_machine_and_a_range_can_be_chosen(demo, browser):
     """First the whole line; then one machine, then another range, by clicking."""
     url, _ = demo
-    browser.get(url)
+    browser.get(f"{url}?line=line1")
     until(lambda: span(browser) and shown(browser, ["oee_index"])["oee_index"] is not None, "a first number")
     element(browser, "scope-press1").click()
     until(lambda: element(browser, "figures").get_attribute("data-machine") == "press1", "the press")

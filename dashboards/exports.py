@@ -1,0 +1,46 @@
+"""Every table as a file: of the same view, out of the same snapshot as the page's."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final, Literal, cast
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from dashboards.parts import parts, tables
+from dashboards.poller import Poller
+from dashboards.sheets import as_csv, as_parquet
+from dashboards.view import parse, scoped, span
+from dashboards.wording import as_language
+
+SCOPE_POLLER: Final = "fieldlab.poller"
+_TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+exports = APIRouter()
+
+
+@exports.get("/export/{name}.{kind}")
+async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -> Response:
+    """A table of a view as a file."""
+    poller = cast("Poller", request.scope[SCOPE_POLLER])
+    screens = poller.screens
+    asked = parse(screens.site, request.query_params)
+    if asked.unclear:
+        key, what = asked.unclear[0]
+        return PlainTextResponse(f"{key}: {what[:80]!r} is not of this fieldlab", status_code=404)
+    if name not in tables(asked.view):
+        return PlainTextResponse(f"this page has no table {name[:40]!r}", status_code=404)
+    if kind == "parquet" and find_spec("pyarrow") is None:
+        return PlainTextResponse("Parquet needs pyarrow: install fieldlab[archive]", status_code=501)
+    language = as_language(request.query_params.get("lang"), screens.site.language)
+
+    def made() -> bytes:
+        at = span(screens, asked.view)
+        machines = scoped(screens.site, asked.view)
+        rows = parts(screens, asked.view, at, machines, whole=True, only=name)[name] if at else ()
+        return as_csv(name, rows, screens.site, language) if kind == "csv" else as_parquet(name, rows)
+
+    body = await poller.ask(made)
+    named = f'attachment; filename="{screens.site.fieldlab}-{name}.{kind}"'
+    return Response(body, media_type=_TYPES[kind], headers={"Content-Disposition": named})

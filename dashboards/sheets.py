@@ -1,0 +1,154 @@
+"""Every table of the app, said once: its columns, how they are written, and the file that it makes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from dashboards import amounts, moments
+from dashboards.screens import Row
+from dashboards.wording import Language, has, say
+from fieldlab_configs import Site
+
+Kind = Literal[
+    "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "time", "ratio",
+    "count", "whole", "number", "seconds",
+]  # fmt: skip
+_WORDS: Final = {"loss", "state", "reason", "verdict", "term"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: a field of the rows, and how it is written. Its title is ``col.<key>`` or ``<key>``."""
+
+    key: str
+    kind: Kind
+
+    def title(self, language: Language) -> str:
+        """What stands above it."""
+        return say(f"col.{self.key}" if has(f"col.{self.key}") else self.key, language)
+
+
+def _columns(**kinds: Kind) -> tuple[Column, ...]:
+    return tuple(Column(key, kind) for key, kind in kinds.items())
+
+
+_FIGURES: Final = _columns(
+    oee_index="ratio", availability="ratio", effectiveness="ratio", quality_ratio="ratio", coverage="ratio",
+    good_quantity="count", scrap_quantity="count", energy_kwh="number", energy_per_good_unit_kwh="number",
+)  # fmt: skip
+_LINE_FIGURES: Final = tuple(
+    Column("line_good_quantity", "count") if c.key == "good_quantity" else c for c in _FIGURES
+)
+COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
+    "opportunities": _columns(
+        machine="machine", loss="loss", hours="whole", good_parts="whole", kwh="whole", eur="whole",
+        reason="text",
+    ),
+    "by_line": _columns(line="line") + _LINE_FIGURES,
+    "by_machine": _columns(machine="machine") + _FIGURES,
+    "by_shift": _columns(shift_date="text", shift="shift") + _LINE_FIGURES,
+    "by_machine_shift": _columns(shift_date="text", shift="shift") + _FIGURES,
+    "by_product": _columns(machine="machine", product="text") + _FIGURES,
+    "losses": _columns(
+        loss="loss", minutes="whole", share="ratio", parts="whole", kwh="number", eur="number"
+    ),
+    "stops": _columns(
+        start_ns="time", machine="machine", within_s="seconds", planned_s="seconds", state="state",
+        reason="reason",
+    ),
+    "pareto": _columns(reason="reason", count="count", minutes="number", share="ratio"),
+    "results": _columns(
+        question="text", kpi="kpi", verdict="verdict", baseline="number", trial="number", estimate="ratio",
+        low="ratio", high="ratio", coverage="ratio",
+    ),
+    "baselines": _columns(
+        machine="machine", term="term", estimate="number", low="number", high="number", unit="text",
+        r2="number",
+    ),
+    "gateways": _columns(
+        gateway="text", received="count", stored="count", replaced="count", dead="count", waiting="count",
+        lag_s="number", autonomy_h="number", rss_mb="number",
+    ),
+    "links": _columns(machine="machine", gateway="text", source="text", up="count", time_ns="time"),
+    "gaps": _columns(machine="machine", reason="text", gaps="count", count="count"),
+}  # fmt: skip
+
+
+def cell(column: Column, value: Any, site: Site, language: Language) -> str:
+    """A value as a page writes it."""
+    if value is None:
+        return "" if column.kind == "text" else amounts.UNDEFINED
+    match column.kind:
+        case "ratio":
+            return amounts.percent(value, language)
+        case "whole":
+            return amounts.decimal(value, 0, language)
+        case "count":
+            return amounts.count(value, language)
+        case "number":
+            return amounts.significant(value, language)
+        case "seconds":
+            return amounts.duration(value, language)
+        case "time":
+            return moments.moment(site, value, language)
+        case _:
+            return _named(column, str(value), site, language)
+
+
+def _named(column: Column, value: str, site: Site, language: Language) -> str:
+    """The name of a thing, or the words of a code."""
+    if column.kind == "machine":
+        return next((m.name or m.id for m in site.machines() if m.id == value), value)
+    if column.kind == "line":
+        return next((line.name or line.id for line in site.lines if line.id == value), value)
+    key = value if column.kind == "kpi" else f"{column.kind}.{value}"
+    return say(key, language) if (column.kind in _WORDS or column.kind == "kpi") and has(key) else value
+
+
+def as_csv(name: str, rows: Sequence[Row], site: Site, language: Language) -> bytes:
+    """A file that a Dutch Excel opens by itself: semicolons, decimal commas, a byte order mark.
+
+    In English too: what decides is the computer's own setting, and a fieldlab's is Dutch. A text that would
+    begin a formula gets an apostrophe before it.
+    """
+    columns = COLUMNS[name]
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow([c.title(language) for c in columns])
+    for row in rows:
+        writer.writerow([_excel(c, row.get(c.key), site, language) for c in columns])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _excel(column: Column, value: Any, site: Site, language: Language) -> str:
+    if value is None:
+        return ""
+    if column.kind == "time":
+        return moments.local(site, value).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, int | float):
+        return f"{value:.12g}".replace(".", ",")
+    text = _named(column, str(value), site, language)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def as_parquet(name: str, rows: Sequence[Row]) -> bytes:
+    """The rows with their own names and types: numbers as doubles, times as UTC."""
+    import pyarrow as pa  # noqa: PLC0415 - the extra fieldlab[archive]
+    from pyarrow import parquet  # noqa: PLC0415
+
+    columns = {}
+    for column in COLUMNS[name]:
+        values = [row.get(column.key) for row in rows]
+        if column.kind == "time":
+            columns[column.key] = pa.array(values, pa.timestamp("ns", "UTC"))
+        elif column.kind in ("ratio", "count", "whole", "number", "seconds"):
+            columns[column.key] = pa.array([None if v is None else float(v) for v in values], pa.float64())
+        else:
+            columns[column.key] = pa.array([None if v is None else str(v) for v in values], pa.string())
+    sink = io.BytesIO()
+    parquet.write_table(pa.table(columns), sink)
+    return sink.getvalue()

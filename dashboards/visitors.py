@@ -1,0 +1,47 @@
+"""Who looks at a page, and what is theirs to see and to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from dashboards.view import SCREENS
+
+COMPANY_SCREENS: Final = ("line", "energy", "experiment")
+"""A company sees the machines and windows of its own experiments; gateways are the fieldlab's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One person at one browser.
+
+    Attributes
+    ----------
+    name : str
+        Empty: whoever sits at this computer.
+    company : str or None
+        None: the fieldlab's own people, who see all.
+    pseudonym : str
+        Under which what this person says is kept; empty: it is asked.
+    welcome : callable
+        Whether the session still holds.
+    """
+
+    name: str = ""
+    company: str | None = None
+    pseudonym: str = ""
+    welcome: Callable[[], bool] = lambda: True
+
+    @property
+    def may_assign(self) -> bool:
+        """Reasons are given by those who work there."""
+        return self.company is None
+
+    @property
+    def screens(self) -> tuple[str, ...]:
+        """The pages there are for this person."""
+        return SCREENS if self.company is None else COMPANY_SCREENS
+
+
+LOCAL: Final = Visitor()

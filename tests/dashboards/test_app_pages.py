@@ -1,0 +1,245 @@
+"""Every page of the app in a real browser: in both languages and themes, at three sizes; files; reasons."""
+
+from __future__ import annotations
+
+import csv
+import io
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from dashboards.app import Address
+from dashboards.boards import quality
+from dashboards.parts import TABLES, parts, tables
+from dashboards.screens import Row
+from dashboards.sheets import COLUMNS, as_csv, as_parquet
+from dashboards.snapshot import Answers, take
+from dashboards.view import Span, View
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts
+from tests.dashboards.fakes import HOUR_NS, NS, START_NS, FakeScreens, site
+from tests.dashboards.serving import served
+from tests.dashboards.test_page import attribute, click, text, until
+
+browser = pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
+PAGES = {
+    "overview": "screen=overview", "line": "line=milling", "machine": "machine=m1", "energy": "screen=energy",
+    "experiment": "screen=experiment", "gateways": "screen=gateways",
+}  # fmt: skip
+SIZES = ((390, 844), (1366, 900), (1920, 1080))
+GAP = {"machine": "m2", "reason": "outage", "time_ns": START_NS + HOUR_NS, "to_ns": START_NS + 2 * HOUR_NS,
+       "count": 40.0}  # fmt: skip
+
+
+def kept(screens: FakeScreens) -> None:
+    """What gateways and experiments left in the store."""
+    screens.kept["raw", "gap"] = [GAP]
+    screens.kept["raw", "gateway"] = [
+        {"gateway": "edge1", "time_ns": screens.now, "received": 10.0, "stored": 8.0, "replaced": 1.0,
+         "dead": 0.0, "waiting": 1.0, "lag_s": 0.2}
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def screens() -> FakeScreens:
+    """Six hours of data."""
+    made = FakeScreens()
+    kept(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(screens) -> Iterator[Address]:
+    """The app over them."""
+    with served(screens) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def driver(address) -> Iterator[webdriver.Chrome]:
+    """One browser for all pages."""
+    with chromium() as found:
+        yield found
+
+
+def sized(driver: webdriver.Chrome, width: int, height: int) -> None:
+    """Make the window as large as a phone's, a laptop's or a wall's."""
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+
+
+@browser
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_in_both_languages_and_themes_at_three_sizes(driver, address, page) -> None:
+    """It shows data, sticks out nowhere, complains of nothing and asks nobody else."""
+    for language, tag in (("nl", "nl"), ("en", "en-GB")):
+        driver.get(f"{address.url}?{PAGES[page]}&lang={language}&theme=light")
+        until(lambda: attribute(driver, "figures", "data-start-ns"), f"{page} in {language}", 20)
+        assert driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == tag
+        assert attribute(driver, f"nav-{'line' if page == 'machine' else page}", "aria-current") == "page"
+        for size in SIZES:
+            sized(driver, *size)
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= size[0], size
+        click(driver, "theme")
+        until(
+            lambda: driver.execute_script("return document.documentElement.dataset.theme") == "dark", "dark"
+        )
+    driver.get("about:blank")
+    assert complaints(driver) == []
+    assert requested_hosts(driver) <= {"127.0.0.1"}
+
+
+@browser
+@pytest.mark.browser
+def test_an_operator_gives_a_reason_with_a_thumb(driver, address, screens) -> None:
+    """The newest stop gets a reason under a code; table and Pareto follow; a store away is said."""
+    sized(driver, *SIZES[0])
+    driver.get(f"{address.url}?machine=m1&range=all&lang=en")
+    newest = max(screens.stops(START_NS, screens.now, ["m1"]), key=lambda s: s["start_ns"])["start_ns"]
+    until(lambda: attribute(driver, f"assign-m1-{newest}", "type"), "the stop", 20)
+    click(driver, f"assign-m1-{newest}")
+    until(lambda: driver.find_element(By.CSS_SELECTOR, "[data-testid='asking']").is_displayed(), "the form")
+    click(driver, "choice-jam")
+    until(lambda: "Give your code" in text(driver, "assign-said"), "what is missing")
+    assert screens.reasons == {}
+    driver.find_element(By.CSS_SELECTOR, "[data-testid='assign-by']").send_keys("ok7")
+    until(lambda: _answered(driver), "the answer")
+    assert screens.reasons == {("m1", newest): ("Vastgelopen", "ok7")}
+    until(lambda: words(driver, f"reason-m1-{newest}") == "Vastgelopen", "the reason in the table")
+    until(lambda: "Vastgelopen" in words(driver, "rows-pareto"), "the reason in the Pareto")
+    assert complaints(driver) == []
+
+
+def words(driver: webdriver.Chrome, testid: str) -> str:
+    """The text of a marked element that may be drawn anew at any moment."""
+    script = "return document.querySelector(`[data-testid='${arguments[0]}']`)?.textContent ?? ''"
+    return driver.execute_script(script, testid)
+
+
+def _answered(driver: webdriver.Chrome) -> bool:
+    click(driver, "choice-jam")
+    return "Saved" in text(driver, "assign-said")
+
+
+@browser
+@pytest.mark.browser
+def test_a_shift_or_two_moments_make_a_range_and_the_address_says_it(driver, address) -> None:
+    """From and to on the fieldlab's own clock."""
+    sized(driver, *SIZES[1])
+    driver.get(f"{address.url}?line=milling&lang=en")
+    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page", 20)
+    click(driver, "choose-show")
+    until(lambda: "beginning" in text(driver, "choose-said"), "what is missing")
+    fill = (
+        "const e = document.querySelector(`[data-testid='${arguments[0]}']`); e.value = arguments[1];"
+        "e.dispatchEvent(new Event('change'))"
+    )
+    driver.execute_script(fill, "choose-from", "2026-11-23T08:00")
+    driver.execute_script(fill, "choose-to", "2026-11-23T09:30")
+
+    def shown() -> bool:
+        click(driver, "choose-show")
+        return attribute(driver, "figures", "data-start-ns") == str(START_NS + HOUR_NS)
+
+    until(shown, "the range")
+    assert "from=2026-11-23T07%3A00%3A00Z&to=2026-11-23T08%3A30%3A00Z" in driver.current_url
+    driver.get(f"{address.url}?line=milling&lang=en&from=2027-01-01T00:00:00Z&to=2027-01-02T00:00:00Z")
+    until(lambda: "lies in the future" in text(driver, "notice"), "the future")
+
+
+def fetched(address: Address, path: str) -> tuple[int, bytes]:
+    """Status and body of a path."""
+    try:
+        with urllib.request.urlopen(address.url + path, timeout=10) as answer:  # noqa: S310 - ours
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_every_table_of_every_page_is_a_file_that_excel_and_python_read(address, screens) -> None:
+    """Semicolons, decimal commas and a byte order mark; the same rows as Parquet."""
+    pa = pytest.importorskip("pyarrow.parquet")
+    for page, query in PAGES.items():
+        machine = "m1" if page == "machine" else None
+        view = View(machine, "milling", screen="line" if machine else page)
+        assert tables(view) == TABLES[page]
+        for name in TABLES[page]:
+            status, body = fetched(address, f"export/{name}.csv?{query}&range=all&lang=nl")
+            assert status == 200, (page, name)
+            assert body[:3] == b"\xef\xbb\xbf"
+            rows = list(csv.reader(io.StringIO(body[3:].decode()), delimiter=";"))
+            assert rows[0] == [c.title("nl") for c in COLUMNS[name]]
+            status, whole = fetched(address, f"export/{name}.parquet?{query}&range=all")
+            assert status == 200
+            assert pa.read_table(io.BytesIO(whole)).num_rows == len(rows) - 1
+    (row,) = screens.kpis(START_NS, screens.now, ("machine",), ["m1"])
+    _, body = fetched(address, "export/by_machine.csv?machine=m1&range=all&lang=nl")
+    line = body.decode("utf-8-sig").splitlines()[1].split(";")
+    assert float(line[1].replace(",", ".")) == pytest.approx(row["oee_index"], rel=1e-11)
+
+
+def test_a_table_that_is_not_there_is_said(address) -> None:
+    """No such table, machine or kind."""
+    assert fetched(address, "export/nothing.csv?line=milling")[0] == 404
+    assert fetched(address, "export/stops.csv?machine=m9")[0] == 404
+    assert fetched(address, "export/stops.exe?machine=m1")[0] in (404, 422)
+
+
+def test_a_text_that_begins_like_a_formula_is_no_formula() -> None:
+    """A reason that somebody typed may not run in somebody else's Excel."""
+    rows: list[Row] = [{"reason": '=HYPERLINK("x")', "count": 2, "minutes": 1234.5, "share": None}]
+    body = as_csv("pareto", rows, site(), "nl").decode("utf-8-sig")
+    assert body.splitlines()[1] == '"\'=HYPERLINK(""x"")";2;1234,5;'
+    assert as_parquet("pareto", rows)[:4] == b"PAR1"
+
+
+def test_data_quality_is_said_in_sentences() -> None:
+    """What was not seen, what is missing, and a cycle time that cannot be."""
+    screens = FakeScreens()
+    kept(screens)
+    snapshot = take(View(None, "milling", "all"), Answers(screens))
+    said = quality(snapshot, screens.site, "en")
+    assert any(s.startswith("Pers: 40 samples are surely missing (1 gaps, outage)") for s in said)
+    assert any(s.startswith("Pers: ") and "planned time is unknown" in s for s in said)
+    rows = [dict(r) for r in snapshot.parts["by_machine"]]
+    rows[0] |= {"effectiveness": 1.15, "actual_production_time_s": 3480.0, "produced_quantity": 100.0}
+    snapshot.parts["by_machine"] = rows
+    (cycle,) = [s for s in quality(snapshot, screens.site, "en") if "ideal_cycle_time_s" in s]
+    assert "115.0" in cycle
+    assert "a part took 34.8 s" in cycle
+    fine = take(View("m1", "milling", "all", screen="line"), Answers(FakeScreens()))
+    (said_fine,) = quality(fine, site(), "en")
+    assert said_fine.startswith("All planned time was seen, there are no gaps")
+
+
+class Stuttering(FakeScreens):
+    """A machine that stopped ten thousand times."""
+
+    def stops(self, start_ns, end_ns, machines) -> list[dict[str, Any]]:
+        """One a second."""
+        assert machines == ["m1"]
+        assert start_ns < end_ns
+        state = {"line": "milling", "state": "stopped", "minor": True, "within_s": 0.5, "planned_s": 0.5}
+        return [
+            {"machine": "m1", "start_ns": START_NS + i * NS, "end_ns": START_NS + i * NS + NS // 2,
+             "reason": f"reason {i % 50}", **state}
+            for i in range(10_000)
+        ]  # fmt: skip
+
+
+def test_of_ten_thousand_stops_the_page_shows_the_newest_and_the_file_all() -> None:
+    """Whole in the Pareto, whatever is shown."""
+    screens = Stuttering()
+    snapshot = take(View("m1", "milling", "all"), Answers(screens))
+    starts = [s["start_ns"] for s in snapshot.parts["stops"]]
+    assert starts == [START_NS + i * NS for i in range(9_999, 9_799, -1)]
+    assert sum(row["count"] for row in snapshot.parts["pareto"]) == 10_000
+    at = Span(START_NS, screens.now)
+    assert len(parts(screens, snapshot.view, at, ["m1"], whole=True, only="stops")["stops"]) == 10_000
