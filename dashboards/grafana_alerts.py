@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from dashboards import influxql
-from dashboards.catalogue import BY_ID, formulas
+from dashboards.catalogue import BY_ID, ScreenId, formulas
+from dashboards.grafana import boards, render
+from dashboards.grafana_panels import title_of
 from dashboards.grafana_scope import UID_LENGTH, uid
 from dashboards.influxql import Scope
 from dashboards.wording import Language, say
@@ -39,8 +41,8 @@ class Rule:
         How far back the query looks.
     after : str
         For how long it must be so.
-    screen : str
-        The dashboard to look at.
+    screen, panel : str
+        Where to look.
     silence_is_alarm : bool
         Whether no row at all is an alarm too.
     of : str
@@ -54,7 +56,8 @@ class Rule:
     value: float
     seconds: int
     after: str
-    screen: str
+    screen: ScreenId
+    panel: str
     silence_is_alarm: bool = False
     of: str = ""
 
@@ -70,7 +73,7 @@ def _of_gateways(site: Site) -> Iterator[Rule]:
         of_it = Scope(f'{own} AND "gateway" = {influxql.text(gateway)} AND $timeFilter')
         heard = influxql.selected("COUNT", {"received": "value"}, "gateway", of_it)
         yield Rule(
-            "gateway_silent", heard, "raw", "lt", 1, SILENT_S, "1m", "gateways",
+            "gateway_silent", heard, "raw", "lt", 1, SILENT_S, "1m", "gateways", "gateway_waiting",
             silence_is_alarm=True, of=gateway,
         )  # fmt: skip
     each = Scope(f"{own} AND $timeFilter", by=("gateway",))
@@ -78,12 +81,17 @@ def _of_gateways(site: Site) -> Iterator[Rule]:
     def last(function: str, field: str) -> str:
         return influxql.selected(function, {field: "value"}, "gateway", each)
 
-    yield Rule("dead_letters", last("SPREAD", "dead"), "raw", "gt", 0, _HOUR_S, "0s", "gateways")
+    yield Rule(
+        "dead_letters", last("SPREAD", "dead"), "raw", "gt", 0, _HOUR_S, "0s", "gateways", "gateway_dead"
+    )
     (autonomy,) = [t.at for t in BY_ID["gateway_autonomy"].thresholds if t.level == "fair"]
     hours = last("LAST", "autonomy_h")
-    yield Rule("autonomy_low", hours, "raw", "lt", autonomy, _HOUR_S, "5m", "gateways")
+    yield Rule("autonomy_low", hours, "raw", "lt", autonomy, _HOUR_S, "5m", "gateways", "gateway_autonomy")
     days = last("LAST", "certificate_days")
-    yield Rule("certificate_expires", days, "raw", "lt", CERTIFICATE_DAYS, 24 * _HOUR_S, "0s", "gateways")
+    yield Rule(
+        "certificate_expires", days, "raw", "lt", CERTIFICATE_DAYS, 24 * _HOUR_S, "0s", "gateways",
+        "gateway_certificate",
+    )  # fmt: skip
 
 
 def _of_figures(site: Site) -> Iterator[Rule]:
@@ -91,7 +99,7 @@ def _of_figures(site: Site) -> Iterator[Rule]:
     atoms = Scope(f'{own} AND "calendar_time_s" > 0 AND $timeFilter', by=("line",))
     oee = influxql.quotient(formulas(site.convention, line=True)["oee_index"], atoms)
     (target,) = [t.at for t in BY_ID["oee_by_line"].thresholds if t.level == "fair"]
-    yield Rule("oee_low", oee, "kpi", "lt", target, 8 * _HOUR_S, "30m", "line")
+    yield Rule("oee_low", oee, "kpi", "lt", target, 8 * _HOUR_S, "30m", "line", "oee_trend")
     blocks = Scope(f"{own} AND \"experiment\" = 'none' AND $timeFilter", by=("machine",))
     sums = influxql.selected(
         "SUM", {"used_kwh": "used", "expected_kwh": "expected"}, "baseline_block", blocks
@@ -100,23 +108,36 @@ def _of_figures(site: Site) -> Iterator[Rule]:
         f'SELECT "used" / "expected" AS "value" FROM ({sums})'  # noqa: S608 - made of the above
         ' WHERE "expected" > 0 GROUP BY "machine"'
     )
-    yield Rule("energy_above", energy, "kpi", "gt", ENERGY_ABOVE, 8 * 24 * _HOUR_S, "0s", "energy")
+    yield Rule(
+        "energy_above", energy, "kpi", "gt", ENERGY_ABOVE, 8 * 24 * _HOUR_S, "0s", "energy", "baseline_energy"
+    )
 
 
 def provisioned(site: Site, language: Language) -> dict[str, Any]:
-    """The file of rules, of the first organisation."""
-    found = [_rule(site, rule, language) for rule in rules(site)]
+    """The file of rules, of the first organisation; their folder's name has no slash, which would nest it."""
+    known = _panel_ids(site, language)
+    found = [_rule(site, rule, language, known[rule.screen, rule.panel]) for rule in rules(site)]
     group = {
         "orgId": 1,
         "name": f"fl-{site.fieldlab}",
-        "folder": site.name or site.fieldlab,
+        "folder": f"Fieldlab {site.fieldlab}",
         "interval": "1m",
         "rules": found,
     }
     return {"apiVersion": 1, "groups": [group]}
 
 
-def _rule(site: Site, rule: Rule, language: Language) -> dict[str, Any]:
+def _panel_ids(site: Site, language: Language) -> dict[tuple[ScreenId, str], int]:
+    """The number of each panel within its dashboard."""
+    found = {}
+    for board in boards(site, language):
+        numbers = {panel.get("title"): panel["id"] for panel in render(board)["panels"]}
+        for panel in board.screen.panels:
+            found[board.screen.id, panel.id] = numbers[title_of(board, panel)]
+    return found
+
+
+def _rule(site: Site, rule: Rule, language: Language, panel: int) -> dict[str, Any]:
     known = {"of": rule.of, "value": f"{rule.value:g}"}
     return {
         "uid": _uid(site, rule),
@@ -130,6 +151,7 @@ def _rule(site: Site, rule: Rule, language: Language) -> dict[str, Any]:
         "annotations": {
             "summary": say(f"alert.{rule.id}.summary", language, **known),
             "__dashboardUid__": uid(site.fieldlab, rule.screen),
+            "__panelId__": str(panel),
         },
         "data": list(_data(site, rule)),
     }

@@ -312,6 +312,7 @@ def _dashboards(command: argparse.ArgumentParser) -> None:
     build = actions.add_parser("build", help="write dashboards and provisioning files")
     _config(build)
     build.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
+    build.add_argument("--language", choices=("nl", "en"), help="of the dashboards; default: the config's")
     build.set_defaults(room="fieldlab.grafana")
     push = actions.add_parser(
         "push",

@@ -13,7 +13,7 @@ def run(args: argparse.Namespace) -> int:
     """Write dashboards and provisioning files; the same config gives the same bytes."""
     site = load(args.config)
     try:
-        written = build(site, args.out)
+        written = build(site, args.out, args.language)
     except OSError as error:
         raise WrongUse(
             f"--out {args.out}: {error.strerror or error}; give a folder that can be written"

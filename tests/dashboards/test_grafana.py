@@ -349,6 +349,27 @@ def test_an_embedded_store_gives_dashboards_without_a_data_source(site, tmp_path
     assert names == {"dashboards"}
 
 
+def test_every_alert_leads_to_the_panel_that_shows_it(site) -> None:
+    """Dashboard and panel, both of which Grafana asks for, and a folder that no slash nests."""
+    (group,) = provisioned(site, "en")["groups"]
+    shown = {b["uid"]: {str(p["id"]): p.get("title") for p in b["panels"]} for b in every(site)}
+    told = {
+        rule["labels"]["rule"]: shown[rule["annotations"]["__dashboardUid__"]][
+            rule["annotations"]["__panelId__"]
+        ]
+        for rule in group["rules"]
+    }
+    assert told == {
+        "gateway_silent": "Waiting",
+        "dead_letters": "Dead letters",
+        "autonomy_low": "Autonomy",
+        "certificate_expires": "Certificate valid",
+        "oee_low": "OEE over time",
+        "energy_above": "Used and expected",
+    }
+    assert "/" not in group["folder"]
+
+
 @pytest.mark.service
 def test_every_alert_s_query_runs_and_what_is_low_is_found(influx, site) -> None:
     """On the atoms by hand: the line's OEE of 150/600 is under any target."""

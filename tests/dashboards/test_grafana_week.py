@@ -185,6 +185,19 @@ def test_the_waterfall_is_that_of_the_command_and_adds_up(made, asker, answers, 
     assert dict(zip(LOSSES, told, strict=True)) == pytest.approx(known, abs=1e-6)
     (total,) = answers.rows("kpi", *RANGES[span])
     assert sum(told) == pytest.approx(total["planned_busy_time_s"])
+    # What the panel's transformations make of it: rows, their running sum, and where each bar begins.
+    shown = next(p for p in render(board)["panels"] if p["type"] == "barchart" and len(p["targets"]) > 1)
+    assert [t["id"] for t in shown["transformations"]] == [
+        "reduce",
+        "calculateField",
+        "calculateField",
+        "organize",
+    ]
+    running, floor = (t["options"] for t in shown["transformations"][1:3])
+    assert (running["cumulative"], floor["binary"]) == (
+        {"field": "Last *", "reducer": "sum"}, {"left": "top", "operator": "-", "right": "Last *"},
+    )  # fmt: skip
+    assert (shown["options"]["xField"], shown["options"]["stacking"]) == ("Field", "normal")
 
 
 @pytest.mark.service
@@ -306,6 +319,29 @@ def test_a_company_s_boards_show_its_windows_and_nothing_else(made) -> None:
     for name, row in known.items():
         ((series,),) = asked(asker, machine, panel, week.AUTUMN, machine=[name])
         assert series["values"][0][1] == pytest.approx(row["good_quantity"])
+
+
+@pytest.mark.service
+def test_a_company_without_data_has_boards_that_say_nothing_and_break_nothing(made) -> None:
+    """Its experiment lies in the future: no value to choose, no row, no error."""
+    asker = Asker(made.as_seen_by(f"company-{made.other}"), {"ds": f"{made.other}_shared"})
+    for board in boards(made.site, "en", made.other):
+        chosen = asker.values(board)
+        assert not any(chosen.values())
+        for panel in render(board)["panels"]:
+            for target in panel.get("targets", ()):
+                nothing = {name: [""] for name in chosen}  # as Grafana fills in a variable without a value
+                assert asker.ask(filled(target["query"], nothing, *week.AUTUMN, "1d")) == []
+
+
+@pytest.mark.service
+def test_an_experiment_of_the_future_is_not_there_yet(made, asker) -> None:
+    """It has no result, so it cannot be chosen; its windows are drawn where they will be."""
+    assert asker.values(own(made)["experiment"]) == {"experiment": ["coolant"]}
+    (_, windows) = render(own(made)["machine"])["annotations"]["list"]
+    (series,) = asker.ask(windows["target"]["query"])
+    told = {row[series["columns"].index("text")] for row in series["values"]}
+    assert told == {f"{e}: {arm}" for e in ("coolant", "later") for arm in ("baseline", "trial")}
 
 
 @pytest.mark.service
