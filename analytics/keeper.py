@@ -64,7 +64,7 @@ class Keeper:
         """
         if self._due is None:
             self._due = self._stale()
-            self.store.write("kpi", list(window_rows(self.site, self.store)))
+            self.store.write("kpi", list(window_rows(self.site, self.store, without)))
         self._due |= {e.id for e in self.site.experiments if self._touched(e, rewritten)}
         written = False
         for experiment in self.site.experiments:

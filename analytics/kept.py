@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from analytics.deliveries import Store
@@ -69,11 +69,20 @@ def _results(site: Site, experiment: Experiment, results: Sequence[Row], time_ns
         yield "experiment_result", tags, "fingerprint", time_ns, mark
 
 
-def window_rows(site: Site, store: Store) -> Iterator[StoredRow]:
-    """Every window of every experiment, for screens to draw; one that the config no longer has ends at 0."""
+def window_rows(site: Site, store: Store, without: Collection[str] = ()) -> Iterator[StoredRow]:
+    """Every window of every experiment, for screens to draw; one that the config no longer has ends at 0.
+
+    Parameters
+    ----------
+    site : Site
+    store : Store
+    without : collection of str
+        Companies that were removed.
+    """
     wanted = {
         (tags_of(site, experiment=e.id, arm=arm), w.start_ns): w.end_ns / 1e6
         for e in site.experiments
+        if e.company not in without
         for arm, windows in e.arms.items()
         for w in windows
     }

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from analytics.keeper import Keeper
+from analytics.leaving import forget
 from fieldlab.stores import JobStore
 from tests.fieldlab.command import fieldlab
 from tests.life.day import NS, at
@@ -162,6 +163,27 @@ def test_a_company_that_left_gets_none(shop):
     assert stored(shop) == {}
     assert stored(shop, "baseline") == {}
     assert not shop.rows(f"shared:{shop.company}", "experiment_result")
+
+
+def test_windows_are_kept_for_screens_to_draw(shop):
+    """As the config has them now; one that moved is left with an end of 0, those of who left are gone."""
+
+    def drawn():
+        found = shop.rows("kpi", "experiment_window", holds="end_ms")
+        return {(row["text"], time): row["end_ms"] for (_, time), row in found.items()}
+
+    baseline, trial = ("coolant: baseline", at(0)), ("coolant: trial", at(7 * HOUR_S))
+    assert drawn() == {baseline: at(7 * HOUR_S) / 1e6, trial: at(14 * HOUR_S) / 1e6}
+    moved = CONFIG.replace("2026-11-23T07:00:00Z, end: 2026", "2026-11-23T08:00:00Z, end: 2026")
+    shop.configure(moved % (shop.company, shop.company))
+    Keeper(shop.site, JobStore(shop.store)).update({}, at(14 * HOUR_S))
+    assert drawn() == {
+        baseline: at(7 * HOUR_S) / 1e6,
+        ("coolant: trial", at(8 * HOUR_S)): at(14 * HOUR_S) / 1e6,
+    }
+    forget(shop.site, JobStore(shop.store), shop.company)
+    Keeper(shop.site, JobStore(shop.store)).update({}, at(14 * HOUR_S), without=[shop.company])
+    assert drawn() == {}
 
 
 def test_each_machine_has_a_baseline_of_its_last_days(lab):
