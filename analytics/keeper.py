@@ -43,6 +43,7 @@ class Keeper:
         self._due: set[str] | None = None
         self._not_before: dict[str, float] = {}
         self._learned_ns: int | None = None
+        self._to_learn: list[str] = []
 
     def update(
         self, rewritten: Mapping[str, Iterable[Span]], now_ns: int, *, without: Collection[str] = ()
@@ -62,6 +63,8 @@ class Keeper:
         bool
             Whether any result of an experiment was written.
         """
+        if now_ns <= 0:
+            return False  # nothing was ever said
         if self._due is None:
             self._due = self._stale()
             self.store.write("kpi", list(window_rows(self.site, self.store, without)))
@@ -111,22 +114,26 @@ class Keeper:
         return True
 
     def _learn(self, now_ns: int) -> None:
-        """Once a day, what energy goes with what each machine makes, by its last whole days."""
+        """Once a day, what energy goes with what each machine makes, by its last whole days.
+
+        One machine at a call, so that no call grows with the number of machines.
+        """
         zone = ZoneInfo(self.site.timezone.at(now_ns))
         until_ns = utc_ns(dt.datetime.combine(local_date(now_ns, zone), dt.time()), zone)
-        if until_ns == self._learned_ns:
+        if until_ns != self._learned_ns:
+            self._learned_ns = until_ns
+            self._to_learn = [m.id for m in self.site.machines() if _has_meter(m)]
+        if not self._to_learn:
             return
-        self._learned_ns = until_ns
+        machine = self._to_learn.pop(0)
         start_ns = until_ns - LEARNED_FROM_DAYS * DAY_NS
-        for machine in filter(_has_meter, self.site.machines()):
-            atoms = stored_fragments(self.site, self.store, start_ns, until_ns, {machine.id})
-            if atoms:
-                law = baseline(self.site, machine.id, atoms, [], "day")
-                where = {"machine": machine.id, "experiment": "none"}
-                for measurement in ("baseline", "baseline_block"):
-                    self.store.delete("kpi", measurement, where=where)
-                rows = [*baseline_rows(self.site, law, until_ns), *block_rows(self.site, law)]
-                self.store.write("kpi", rows)
+        atoms = stored_fragments(self.site, self.store, start_ns, until_ns, {machine})
+        if not atoms:
+            return
+        law = baseline(self.site, machine, atoms, [], "day")
+        for measurement in ("baseline", "baseline_block"):
+            self.store.delete("kpi", measurement, where={"machine": machine, "experiment": "none"})
+        self.store.write("kpi", [*baseline_rows(self.site, law, until_ns), *block_rows(self.site, law)])
 
 
 def _has_meter(machine: Machine) -> bool:

@@ -214,3 +214,16 @@ def test_each_machine_has_a_baseline_of_its_last_days(lab):
     before = own("baseline")
     keeper.update({"m1": []}, now + HOUR_S * NS)
     assert own("baseline") == before
+
+
+def test_a_recomputed_range_brings_its_results(lab):
+    """`fieldlab analytics --recompute` leaves atoms, results of experiments and the company's copy."""
+    company = f"a{lab.id[-8:]}"
+    lab.configure(CONFIG % (company, company))
+    lab.put("m1", [*samples(14 * HOUR_S), (at(14 * HOUR_S + 60), "state", 2.0)])
+    span = ("--from", "2026-11-23T00:00:00Z", "--to", "2026-11-23T14:05:00Z")
+    done = fieldlab("analytics", lab.path, "--recompute", *span)
+    assert done.returncode == 0, done.stderr
+    assert stored(lab)["energy_per_good_unit_kwh"]["verdict"] == "improved"
+    assert "saved" in stored(lab, "baseline")
+    assert lab.rows(f"shared:{company}", "experiment_result")
