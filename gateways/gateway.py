@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S: Final = 2.5
 LAST_BEATS_S: Final = 0.5
-HANDOVER_S: Final = 5.0
+HANDOVER_S: Final = 15.0
 """So long a changed source may take to connect before its machines count as down."""
 
 
@@ -82,6 +82,11 @@ class Running:
         left = [days for name, days in self._context.certificates.items() if name in self.figures]
         return {"certificate_days": float(min(left))} if left else {}
 
+    @property
+    def certificates(self) -> dict[str, int]:
+        """By source: days until the first certificate ends that it uses."""
+        return self._context.certificates
+
     def stalled(self) -> list[str]:
         """Names of tasks that have ended though nothing told them to: none, unless there is a defect."""
         if self._stop.is_set():
@@ -123,6 +128,7 @@ class Running:
         log.warning("gateway %s: source %s has changed and is connected anew", self.gateway, old.name)
         old.life.relieve()
         await self._end(old)
+        new.follow(old)
         self._start(new)
         await first_of(new.life.risen, self._stop, timeout_s=HANDOVER_S)
         for machine in old.machines:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from gateways.gateway import Running
+from gateways.pki_facts import WARN_DAYS
 from ingest.delivery import resident_mb
 from ingest.room import ALARM
 from ingest.state import State
@@ -62,6 +63,11 @@ def health(running: Running, pipeline: Watched) -> Health:
     ]
     if state.room is not None and state.room.used >= ALARM:
         found.warnings.append(f"the spool is {100 * state.room.used:.0f} % full")
+    found.warnings += [
+        f"a certificate of {source} ends in {left} days"
+        for source, left in running.certificates.items()
+        if left < WARN_DAYS
+    ]
     if state.trouble is not None:
         found.warnings.append(f"nothing can be delivered: {state.trouble}")
     found.warnings += [

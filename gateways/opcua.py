@@ -84,6 +84,12 @@ class OpcUa(Source):
         self._history = History(self._out, self._reader, self._items, enabled=config.history)
         self._rollup = Rollup(log)
         self._backoff = Backoff(self.timing.first_wait_s, self.timing.longest_wait_s)
+        self._before: Reader | None = None
+
+    def follow(self, before: Source) -> None:
+        """Read what the subscription of another configuration still has as that one would have."""
+        if isinstance(before, OpcUa):
+            self._before = before._reader  # noqa: SLF001 - of the same class
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`."""
@@ -173,7 +179,9 @@ class OpcUa(Source):
         await self._out.tell_life()
         return subscription
 
-    async def _subscribe(self, client: CappedClient, facts: ServerFacts) -> _Subscription | None:
+    async def _subscribe(
+        self, client: CappedClient, facts: ServerFacts, *, publishing: bool = True
+    ) -> _Subscription | None:
         if self._server.read_every_s is not None:
             await self._watch.tell_unresolved(facts)
             return None
@@ -183,7 +191,7 @@ class OpcUa(Source):
         params.RequestedMaxKeepAliveCount = max(1, math.ceil(self.timing.keep_alive_s * 1000 / interval_ms))
         params.RequestedLifetimeCount = math.ceil(self.timing.lifetime_s * 1000 / interval_ms)
         params.MaxNotificationsPerPublish = 10_000
-        params.PublishingEnabled = True
+        params.PublishingEnabled = publishing
         try:
             made = await client.create_publishing(params)
         except _NO_SUBSCRIPTIONS:
@@ -214,8 +222,7 @@ class OpcUa(Source):
         if known is None or not await self._still_there(client, known.number):
             return None
         if known.items != fingerprint(self._items, facts.namespaces):
-            await client.uaclient.delete_subscriptions([known.number])
-            return None
+            return await self._changed(client, facts, known)
         await self._watch.resolve(facts, self._items)
         self._watch.missing = [item for item in self._items if item.handle in known.missing]
         await self._watch.reconcile(client, known.number)
@@ -226,6 +233,34 @@ class OpcUa(Source):
             await Polling(client, facts, self._out, self._reader, links).take(links)
         log.info("source %s: took over its subscription; nothing is missed", self.name)
         return subscription
+
+    async def _changed(
+        self, client: CappedClient, facts: ServerFacts, old: Subscribed
+    ) -> _Subscription | None:
+        """Another configuration: watch what it wants, then take what the old subscription still has."""
+        reader, self._before = self._before, None
+        known, made = self._memory.known, None
+        if reader is not None:
+            self._watch.forget()
+            made = await self._subscribe(client, facts, publishing=False)
+        if reader is None or made is None:
+            await client.uaclient.delete_subscriptions([old.number])
+            return None
+        fresh, known.subscribed = known.subscribed, old
+        last = Publishing(client, old.number, self._out, reader, 1, self._history.news.set)
+        try:
+            async with asyncio.timeout(self.timing.answer_s):
+                await last.go_on(old.next_message)
+                await last.drain()
+        except (OSError, UaError):
+            self._out.owe("outage", facts.now_ns)
+            raise
+        finally:
+            known.subscribed = fresh
+        await client.uaclient.delete_subscriptions([old.number])
+        if not await client.enabled(made.number):
+            raise LinkLost("the new subscription does not publish")
+        return made
 
     async def _still_there(self, client: CappedClient, subscription: int) -> bool:
         """Whether a subscription goes on in this session: it is the same one, or it could be moved."""

@@ -77,6 +77,16 @@ class Publishing:
             self._next = following(self._next)
             self._out.advance(self._next)
 
+    async def drain(self) -> None:
+        """Take what the server has of it by now, and no more."""
+        more = True
+        while more:
+            done, self._done = self._done, []
+            result = await self._client.publish(done)
+            if result.SubscriptionId == self._subscription:
+                await self._take(result)
+                more = bool(result.MoreNotifications)
+
     async def work(self, silent_after_s: float) -> None:
         """Take messages until cancelled.
 

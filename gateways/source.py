@@ -102,6 +102,9 @@ class Source(ABC):
         self.points = points
         self.machines: Final = tuple(dict.fromkeys(point.machine for point in points))
 
+    def follow(self, before: Source) -> None:  # noqa: B027 - most have nothing to take over
+        """Take the place of one that was configured otherwise and has stopped; called before `run`."""
+
     @abstractmethod
     async def run(self, stop: asyncio.Event) -> None:
         """Bring samples until `stop`, whatever the other side does.

@@ -12,7 +12,7 @@ from gateways.figures import CountingSink, SourceFigures
 from gateways.life import Life
 from gateways.log_context import SOURCE
 from gateways.rollup import Rollup
-from gateways.source import Backoff, Context, make, points_of
+from gateways.source import Backoff, Context, Source, make, points_of
 from gateways.source_life import SourceLife
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,16 @@ class Supervised:
         self._site = site
         self._context = replace(context, sink=CountingSink(context.sink, figures), life=self.life)
         self._stop = asyncio.Event()
+        self._before: Source | None = None
+        self.driver: Source | None = None
 
     def is_as_in(self, site: Site) -> bool:
         """Whether another configuration says the same of it."""
         return self.config == site.sources.get(self.name) and self.points == points_of(site, self.name)
+
+    def follow(self, before: Supervised) -> None:
+        """Take the place of one that was configured otherwise and has stopped."""
+        self._before = before.driver
 
     def stop(self) -> None:
         """Tell it to stop."""
@@ -60,7 +66,11 @@ class Supervised:
         trouble = Rollup(log)
         while not self._stop.is_set():
             try:
-                await make(self._site, self._context, self.name).run(self._stop)
+                self.driver = make(self._site, self._context, self.name)
+                if self._before is not None:
+                    self.driver.follow(self._before)
+                    self._before = None
+                await self.driver.run(self._stop)
             except SourceRefused as error:
                 self.figures.refused = str(error)
                 log.error("source %s does not run: %s", self.name, error)  # noqa: TRY400 - the user's to mend

@@ -50,6 +50,7 @@ def parsed(text):
     found, typed = {}, set()
     for line in text.splitlines():
         if line.startswith("# TYPE "):
+            assert line.split()[2] not in typed
             typed.add(line.split()[2])
         elif not line.startswith("# HELP "):
             match = LINE.fullmatch(line)
@@ -94,10 +95,12 @@ def test_each_of_several_stores_has_figures_of_its_own(running):
 
 def test_a_store_or_a_machine_that_is_away_is_a_warning(running):
     """The gateway does its work; restarting it would help nobody."""
+    running.certificates["src"] = 12
     found = health(running, Pipeline(trouble="nobody listens", room=Room(80, 100, None)))
     assert found.ok
     assert [w.partition(":")[0] for w in found.warnings] == [
-        "the spool is 80 % full", "nothing can be delivered", 'no life of m"1\n behind src',
+        "the spool is 80 % full", "a certificate of src ends in 12 days", "nothing can be delivered",
+        'no life of m"1\n behind src',
     ]  # fmt: skip
 
 
