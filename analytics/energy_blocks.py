@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from analytics.atoms import Fragments
 from analytics.baseline import Fit, NotEnoughData, cusum, fit, saving
 from analytics.fields import ATOM_FIELDS
-from analytics.groups import Row, group, keyed, pick
+from analytics.groups import Row, group, keyed, labelled, pick
 from analytics.signals import NO_TIMES, Floats, Times
 from fieldlab_configs import Site
 
@@ -60,11 +60,11 @@ def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Seque
     fragments : sequence of Fragments
         Of one machine.
     per : str
-        ``shift`` (each shift of each date) or ``day``.
+        ``shift`` (each shift of each date, and outside shifts each day) or ``day``.
     products : sequence of str, optional
         Columns that are wanted in any case.
     """
-    keys = BLOCK_KEYS[per]
+    keys, fragments = BLOCK_KEYS[per], [_dated(site, f) for f in fragments]
     whole = {tuple(str(r[k]) for k in keys): r for r in group(site, fragments, keys)}
     begins = _begins(site, fragments, keys)
     made: dict[tuple[Any, ...], dict[str, float | None]] = {}
@@ -93,6 +93,12 @@ def blocks(site: Site, fragments: Sequence[Fragments], per: Per, products: Seque
         excluded=len(whole) - len(kept),
         measured=measured,
     )
+
+
+def _dated(site: Site, f: Fragments) -> Fragments:
+    """With the day for the date of a shift where there is none: all nights and weekends are not one block."""
+    (days,), _ = labelled(site, [f], ("day",))
+    return replace(f, shift_date=np.where(f.shift == "none", days, f.shift_date))
 
 
 def _begins(site: Site, fragments: Sequence[Fragments], keys: Sequence[str]) -> dict[tuple[str, ...], int]:

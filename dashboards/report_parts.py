@@ -172,9 +172,9 @@ def _law(study: Study, law: Numbers, language: Language) -> Markup:
 
 def equation(law: Numbers, language: Language) -> str:
     """The law as a formula, in the reader's own numbers."""
-    hour = say("law.base", language)
+    words = {"base": say("law.base", language), "none": say("unit.parts", language)}
     terms = [
-        f"{amounts.significant(t['estimate'], language, 4)} × {hour if t['name'] == 'base' else t['name']}"
+        f"{amounts.significant(t['estimate'], language, 4)} × {words.get(t['name'], t['name'])}"
         for t in law["terms"]
     ]
     return "E [kWh] = " + " + ".join(terms)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.atoms import Fragments
+from analytics.energy_blocks import baseline, blocks
 from analytics.experiments import LEAST_BLOCKS, results
 from analytics.fields import ATOM_FIELDS
 from analytics.study import study
@@ -214,3 +215,17 @@ def test_with_as_many_blocks_as_were_asked_for_the_effect_can_be_shown(monkeypat
             ratios.append(np.log1p(then["detectable_effect"]) / abs(np.log1p(row["effect"])))
     assert len(ratios) >= 5
     assert np.median(ratios) == pytest.approx(1, abs=0.2)
+
+
+def test_time_outside_shifts_is_a_block_a_day_of_the_energy_baseline():
+    """Not all nights in one block, whose weight would bend the line."""
+    shifts = [(d, "none", work(100 + 7 * (d % 5), 20 + 0.3 * (100 + 7 * (d % 5)))) for d in range(12)]
+    nights = [(d, "none", {"calendar_time_s": 28_800.0, "energy_kwh": 40.0}) for d in range(12)]
+    found = atoms("m1", nights)
+    found.shift[:] = "none"
+    found.shift_date[:] = "none"
+    cut = blocks(site(), [atoms("m1", shifts), found], "shift")
+    assert len(cut.energy) == 24
+    assert sorted(set(cut.design[:, 0].tolist())) == [4, 8]
+    law = baseline(site(), "m1", [atoms("m1", shifts), found], [], "shift")
+    assert [t["estimate"] for t in law["terms"]] == pytest.approx([5, 0.3])
