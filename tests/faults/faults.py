@@ -54,6 +54,16 @@ def influxd_killed(world: World) -> Iterator[None]:
 
 
 @contextmanager
+def broker_stopped(world: World) -> Iterator[None]:
+    """Stopped politely, so that it keeps what it holds; started again at the end."""
+    world.stop_broker()
+    try:
+        yield
+    finally:
+        world.start_broker()
+
+
+@contextmanager
 def store_answers(world: World, name: str) -> Iterator[None]:
     """Another answer to every write, see ANSWERS."""
     with world.store.switched(forged=ANSWERS[name]()):

@@ -84,6 +84,7 @@ FAULTS = [
     Fault("broker refuses", "broker", (1, 20), lambda w: w.broker.refused()),
     Fault("broker's cable out", "broker", (1, 20), lambda w: w.broker.held(), full_s=60),
     Fault("broker half-open", "broker", (1, 20), lambda w: w.broker.half_open()),
+    Fault("broker stopped", "broker", (0, 15), faults.broker_stopped),
     Fault("broker late", "late", (1, 20), lambda w: w.broker.switched(delay_s=0.5)),
     Fault("disk full", "disk", (2, 15), lambda w: faults.disk_full(w.spool.parent)),
     *(_answer(name) for name in faults.ANSWERS),
