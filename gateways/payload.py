@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from fieldlab_configs.paths import Path, Step
+from fieldlab_configs.paths import parse_path as parse
 from gateways.errors import Undecodable
-from gateways.payload_paths import ABSENT, Path, Step, each, find, parse
+from gateways.payload_paths import ABSENT, each, find
 from gateways.payload_times import time_of
 
 __all__ = ["MOST_BYTES", "Field", "Plan", "Record", "Scalar", "clock", "life", "parse", "time_of"]

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from fieldlab_configs.paths import Path, Pick, Step
 from gateways.errors import Undecodable
-
-
-class Pick(NamedTuple):
-    """The record of an array whose key holds a text."""
-
-    key: str
-    text: str
-
-
-Step = str | Pick
-Path = tuple[Step, ...]
 
 ABSENT: Final = object()
 """In place of a document that is no JSON, and of what is not there."""
-_TOKEN: Final = re.compile(r'"([^"]+)"|\[([^\[\]=]+)=([^\[\]]*)\]|([^".\[\]]+)')
-
-
-def parse(text: str | None) -> Path:
-    """The steps of a path; a key with a dot in it stands between quotes.
-
-    Examples
-    --------
-    >>> parse('values[id=Mill.Temp].v')
-    ('values', Pick(key='id', text='Mill.Temp'), 'v')
-    >>> parse('"Mill.Temp".v')
-    ('Mill.Temp', 'v')
-    """
-    found = _TOKEN.finditer(text or "")
-    return tuple(Pick(m[2], m[3]) if m[2] is not None else m[1] or m[4] for m in found)
 
 
 def shown(path: Sequence[Step]) -> str:

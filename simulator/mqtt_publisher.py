@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-import json
 import logging
 import socket
 import time
@@ -22,23 +20,16 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fieldlab_configs import Machine, MqttSource, Signal, Site
+from fieldlab_configs.paths import Path, parse_path
 from simulator.errors import CannotSimulate, NobodyListens, PortBusy
+from simulator.mqtt_content import document, rfc3339, spoken, written
 from simulator.readings import Reading
 
 WINDOW: Final = 40  # messages on their way at once; small brokers choke on more
 ANSWER_S: Final = 15.0
 BROKER_WITHIN_S: Final = 10.0
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 log = logging.getLogger(__name__)
-
-
-def rfc3339(time_ns: int) -> str:
-    """UTC nanoseconds as text, to the last digit that is not 0."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    whole = (_EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f"{rest:09d}".rstrip("0")
-    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
 
 
 class Connection:
@@ -215,7 +206,9 @@ class MqttMachines:
 
     async def _connect(self, machine: Machine) -> None:
         link = self._link(machine)
-        will = None if link is None or link.topic is None else (link.topic, _document(link, {(): 0}))
+        will = None
+        if link is not None and link.topic is not None:
+            will = spoken(link.topic), document({parse_path(link.field): 0}, link.topic)
         connection = Connection(self._source, self.name, self._client_id(machine.id), will)
         self._links[machine.id] = connection
         await connection.open()
@@ -252,21 +245,20 @@ class MqttMachines:
             connection = self._links.get(machine.id)
             if connection is None:
                 continue
-            content: dict[tuple[str, ...], Any] = {}
-            signals = machine.signals
+            content: dict[Path, Any] = {}
             for reading in group:
-                content[_path(signals[reading.signal].field)] = reading.value
-                time_field = signals[reading.signal].time_field
-                if time_field is not None:
-                    content[_path(time_field)] = rfc3339(time_ns)
+                signal = machine.signals[reading.signal]
+                content[parse_path(signal.field)] = reading.value
+                if signal.field is not None and signal.time_field is not None:
+                    content[parse_path(signal.time_field)] = written(time_ns, signal.time_unit)
             keep = not any(reading.again or reading.late for reading in group)
-            await connection.publish(topic, _document(signals[group[0].signal], content), keep=keep)
+            await connection.publish(topic, document(content, topic), keep=keep)
 
     def _messages(self, readings: Iterable[Reading]) -> Iterator[tuple[Machine, str, int, list[Reading]]]:
         ours = {machine.id: machine for machine in self.machines}
 
         def key(reading: Reading) -> tuple[str, str, int, bool, bool]:
-            topic = ours[reading.machine].signals[reading.signal].topic or ""
+            topic = spoken(ours[reading.machine].signals[reading.signal].topic or "")
             return reading.machine, topic, reading.time_ns, reading.again, reading.late
 
         wanted = [
@@ -292,22 +284,3 @@ class MqttMachines:
         """Wait until the broker has everything."""
         for connection in (*self._links.values(), *([self._clock] if self._clock else [])):
             await connection.acknowledged()
-
-
-def _path(text: str | None) -> tuple[str, ...]:
-    return tuple(text.split(".")) if text else ()
-
-
-def _document(signal: Signal, content: dict[tuple[str, ...], Any]) -> str:
-    """JSON with every value at its path; a signal without a field is its bare value."""
-    path = _path(signal.field)
-    if not path:
-        value = content[()]
-        return value if isinstance(value, str) else json.dumps(value)
-    document: dict[str, Any] = {}
-    for keys, value in content.items():
-        place = document
-        for key in (keys or path)[:-1]:
-            place = place.setdefault(key, {})
-        place[(keys or path)[-1]] = value
-    return json.dumps(document)
