@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -126,6 +127,7 @@ class BrokerLink:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
 
     @property
     def alive(self) -> bool:
@@ -207,11 +209,14 @@ class BrokerLink:
             with suppress(RuntimeError, ValueError):  # the connection ended meanwhile
                 await asyncio.to_thread(said.wait_for_publish, within_s)
 
-    def acknowledge(self, messages: Iterable[Message]) -> None:
+    def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledge in the order of receipt, unless this connection is over."""
-        numbers = [message.number for message in messages if message.qos]
+        numbers = [message.number for message in messages if message.qos == 1]
         if numbers and self._alive:
             self._client.puback(numbers)
+        for message in messages:
+            if message.qos > 1 and self._alive:
+                self._client.ack(message.number, message.qos)
 
     async def close(self, within_s: float) -> None:
         """Say goodbye; the broker keeps our queue."""
@@ -230,6 +235,12 @@ class BrokerLink:
     def take(self, messages: list[Message]) -> None:
         """Messages, in order of receipt; waits while the inbox is full."""
         self.inbox.put(messages)
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        """One at QoS 2, which we never ask for, but a session of somebody else's making may hold."""
+        raw = bytes(message._topic)  # noqa: SLF001 - `topic` fails where it is not UTF-8
+        arrived = self._client.now_ns()
+        self.take([Message(raw, bytes(message.payload), message.qos, message.mid, message.retain, arrived)])
 
     def thread_ended(self, reason: BaseException | None) -> None:
         """The network thread is over, for whatever reason; what was not acknowledged comes again."""

@@ -9,7 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from fieldlab_configs import Signal
 from fieldlab_configs.secret import Secret
@@ -370,3 +374,36 @@ async def test_a_message_that_is_far_too_long_is_not_held_in_memory(peer, protoc
         f"more than {MOST_BYTES} bytes; at most so many are read"
     ] * 3
     assert all(len(letter[2]) == 65_536 for letter in sink.letters)
+
+
+@service
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_messages_at_qos_2_of_a_session_that_was_there_arrive(peer, protocol):
+    """Somebody subscribed so under our name: each is taken once, and its handshake finished."""
+    peer.protocol = protocol
+    version = MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311
+    before = paho.Client(CallbackAPIVersion.VERSION2, client_id="fieldlab-lab-edge-src", protocol=version)
+    keep = Properties(PacketTypes.CONNECT)
+    keep.SessionExpiryInterval = 600
+    if protocol == "5":
+        before.connect("127.0.0.1", peer.port, clean_start=True, properties=keep)
+    else:
+        before._clean_session = False
+        before.connect("127.0.0.1", peer.port)
+    before.loop_start()
+    await until(before.is_connected)
+    granted = []
+    before.on_subscribe = lambda *_: granted.append(True)
+    before.subscribe(DATA, qos=2)
+    await until(lambda: granted)
+    before.disconnect()
+    before.loop_stop()
+    begin = time.time_ns() - S
+    for n in range(1, 4):
+        peer.machine.publish(DATA, json.dumps({"t": begin + n, "v": {"count": n}}), qos=2)
+    sink = Collector()
+    async with running(site(peer.config, peer.signals()), sink):
+        await until(lambda: 3.0 in sink.values("count"))
+        await peer.publish("count", 4.0, begin + 4)
+        await until(lambda: 4.0 in sink.values("count"))
+    assert told(sink) == [1.0, 2.0, 3.0, 4.0]
