@@ -13,6 +13,7 @@ from grafana_api.grafana_api import GrafanaAPI, GrafanaClientError, GrafanaExcep
 from dashboards.errors import GrafanaRefused, GrafanaTrouble
 
 TIMEOUT_S: Final = 15.0
+OLDEST: Final = 11
 _MISSING, _EXISTS, _CHANGED = 404, 409, 412
 _NO_ENTRY: Final = frozenset({401, 403})
 
@@ -46,6 +47,15 @@ class Grafana:
         """What is there; None where nothing is."""
         return self._call("get", path, query, None, org)
 
+    def check(self) -> None:
+        """Ask whether it is a Grafana, of a version that knows all of this; GrafanaTrouble where not."""
+        told = self.get("health")
+        if not isinstance(told, dict) or "database" not in told:
+            raise GrafanaTrouble(f"{self.url} does not answer like a Grafana: check the address")
+        version = str(told.get("version", ""))  # some do not tell strangers
+        if version and int(version.partition(".")[0]) < OLDEST:
+            raise GrafanaTrouble(f"{self.url} is a Grafana {version}; {OLDEST} or later is needed")
+
     def post(self, *path: str, body: object, org: int | None = None) -> Any:
         """Make something."""
         return self._call("post", path, {}, body, org)
@@ -68,7 +78,11 @@ class Grafana:
             try:
                 send = getattr(self._api, method)
                 return send(f"{where}?{asked}" if asked else where, json=body, headers=headers)
-            except requests.exceptions.JSONDecodeError:
+            except requests.exceptions.JSONDecodeError as error:
+                if error.doc.strip():
+                    raise GrafanaTrouble(
+                        f"{self.url} does not answer like a Grafana: check the address"
+                    ) from None
                 return {}  # done, and nothing to say of it (204)
             except GrafanaClientError as error:
                 if error.status_code == _MISSING and method == "get":

@@ -126,9 +126,13 @@ class Push:
         self.language = language
         self._admin = admin
         self.result = Pushed()
+        self._checked = False
 
     def push(self, owner: Owner) -> None:
         """Make one organisation what it should be; what is so already stays."""
+        if not self._checked:
+            Grafana(self.url, ("", ""), "a stranger").check()
+            self._checked = True
         grafana = self._entered(owner)
         for kind, bucket in owner.buckets.items():
             self._data_source(grafana, owner, kind, bucket)

@@ -91,6 +91,12 @@ class Double:
                 return "account", org
         raise Refused(401, "Invalid API key")
 
+    version = "12.2.0"
+
+    def health(self) -> dict[str, str]:
+        """Other API: health; of whoever asks."""
+        return {"database": "ok", "version": self.version, "commit": "none"}
+
     def answer(self, who: str, org: Org, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         """The route that fits."""
         for pattern, route in ROUTES.items():
@@ -317,6 +323,9 @@ def serving(double: Double) -> Iterator[str]:
                         double.fail_after -= 1
                         if double.fail_after < 0:
                             double.failure()
+                    if parts.path == "/api/health":
+                        self._tell(200, double.health())
+                        return
                     entered = self.headers.get("Authorization", ""), self.headers.get("X-Grafana-Org-Id")
                     who, org = double.entered(*entered)
                     path = parts.path.removeprefix("/api")
@@ -328,6 +337,9 @@ def serving(double: Double) -> Iterator[str]:
             except ConnectionResetError:
                 self.close_connection = True
                 return
+            self._tell(status, answer)
+
+        def _tell(self, status: int, answer: Any) -> None:
             told = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

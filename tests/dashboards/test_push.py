@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +93,13 @@ def place(request, tmp_path) -> Iterator[Place]:
             f"no Grafana: give its address in {URL}, and user:password of its administrator in {SECRET}"
         )
     else:
-        yield Place(tmp_path, os.environ[URL], os.environ[SECRET], None)
+        made = Place(tmp_path, os.environ[URL], os.environ[SECRET], None)
+        yield made
+        user, _, password = made.admin.partition(":")
+        admin = Grafana(made.url, (user, password), user)
+        for org in admin.get("orgs", perpage=5000, page=1):
+            if org["name"].endswith(tuple(f"({owner})" for owner in (made.lab, made.acme, made.beta))):
+                admin.delete("orgs", str(org["id"]))
 
 
 @pytest.fixture
@@ -142,6 +150,12 @@ def test_nothing_of_one_company_is_in_the_organisation_of_another(place) -> None
     ):
         assert beta.get(kind, "uid", ident) is None
     acme_org = place.inside(place.acme).get("org")["id"]
+    if place.double is None:  # which has no data sources to ask anything of
+        source = uid(place.acme, "shared")
+        query = {"refId": "A", "datasource": {"uid": source}, "rawQuery": True, "query": "SHOW MEASUREMENTS"}
+        with pytest.raises(GrafanaTrouble):
+            beta.post("ds", "query", body={"queries": [query], "from": "now-1h", "to": "now"})
+        assert beta.get("datasources", "proxy", "uid", source, "query", q="SHOW MEASUREMENTS") is None
     try:
         told = beta.get("org", org=acme_org)
     except GrafanaTrouble:
@@ -299,6 +313,7 @@ def test_a_token_of_another_organisation_is_refused(place) -> None:
         (lambda p: (setattr(p, "admin", "nocolon"), p.push())[1], 2, "must be user:password"),
         (lambda p: (setattr(p, "url", "ftp://x"), p.push())[1], 2, "must be an address such as"),
         (lambda p: (setattr(p, "url", "http://127.0.0.1:1"), p.push())[1], 1, "cannot be reached"),
+        (lambda p: (setattr(p.double, "version", "9.5.2"), p.push())[1], 1, "is a Grafana 9.5.2; 11 or"),
         (lambda p: ((p.tokens / "dashboards.token").unlink(), p.push())[1], 2, "store setup"),
         (lambda p: ((p.tokens / "dashboards.token").write_text(""), p.push())[1], 2, "is empty"),
     ],
@@ -312,6 +327,29 @@ def test_what_is_wrong_is_one_message(
     assert said in done.stderr
     assert "secret-of" not in done.stderr + done.stdout
     assert doubled.admin.partition(":")[2] not in done.stderr or doubled.admin == "nocolon"
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"{}", b"[]"])
+def test_another_server_is_told_from_a_grafana(doubled, body: bytes) -> None:
+    """A login page, or the API of something else."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        doubled.url = f"http://127.0.0.1:{server.server_port}"
+        done = doubled.push()
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (
+        1, f"{doubled.url} does not answer like a Grafana: check the address\n",
+    )  # fmt: skip
 
 
 def test_an_embedded_store_cannot_be_pushed(doubled) -> None:
