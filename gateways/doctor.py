@@ -10,6 +10,7 @@ from asyncua.ua.uaerrors import UaError
 
 from fieldlab_configs import OpcUaSource, Site
 from fieldlab_configs.broker_sources import BrokerSource
+from fieldlab_configs.site import PRIMARY
 from gateways.doctor_broker import BrokerDoctor
 from gateways.doctor_opcua import OpcUaDoctor
 from gateways.doctor_store import examine_gateway, examine_secrets, examine_store
@@ -40,7 +41,10 @@ async def examine(
         examine_gateway(site, gateway, Findings(f"gateway {gateway}", tell))
         for name in site.gateways[gateway].sources:
             await _source(site, gateway, name, Findings(f"source {name}", tell), listen_s)
-    await asyncio.to_thread(examine_store, site, Findings("store", tell))
+    for name, config in site.stores().items() or [(PRIMARY, None)]:
+        about = PRIMARY if name == PRIMARY else f"store {name}"
+        alone = site.model_copy(update={"store": config, "also": {}})
+        await asyncio.to_thread(examine_store, alone, Findings(about, tell))
 
 
 async def _source(site: Site, gateway: str, name: str, found: Findings, listen_s: float) -> None:

@@ -99,11 +99,15 @@ async def test_an_eurange_is_seen_and_what_is_well_is_one_line(peer, tmp_path):
     await peer.nodes["Count"].add_property(0, "EURange", ua.Range(0.0, 100.0))
     signal = f'total_count: {{source: plc, node: "nsu={URI};s=Count", deadband_percent: 5}}'
     config = write(tmp_path, [signal], [plc(peer)])
+    with config.open("a") as file:
+        file.write("also: {second: {kind: embedded, path: nowhere.db}}\n")
     assert fieldlab("store", "setup", config).returncode == 0
     worst, said = await doctor(config)
     assert ("source plc", "deadband") not in worst
     assert said["source plc", "nodes", "ok"].startswith("all 1 have a value that fits")
     assert "1 nodes, sampled every 100 ms" in said["source plc", "watching", "ok"]
+    assert worst["store", "store"] == {"ok"}
+    assert worst["store second", "store"] == {"ok"}
     assert not any("failure" in levels for levels in worst.values())
 
 
