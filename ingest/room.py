@@ -13,8 +13,11 @@ log = logging.getLogger(__name__)
 
 _LEAST_S: Final = 10.0
 """Batches of a shorter time than this tell no rate."""
-# The database needs about 100 bytes for a batch beside its payload.
-_WAITING: Final = "SELECT coalesce(sum(length(payload) + 100), 0) FROM batch WHERE seq > ?"
+# The database needs about 100 bytes for a batch beside its payload, and pages that are not filled besides.
+_HELD: Final = (
+    "SELECT coalesce(sum(length(payload) + 100), 0),"
+    " coalesce(sum((length(payload) + 100) * (seq > ?)), 0) FROM batch"
+)
 _NEWEST: Final = (
     "SELECT coalesce(sum(length(payload) + 100), 0), min(at_ns), max(at_ns) FROM "
     "(SELECT at_ns, payload FROM batch ORDER BY seq DESC LIMIT 2000)"
@@ -65,12 +68,22 @@ def room(db: sqlite3.Connection, folder: Path, max_bytes: int, cursor: int) -> R
     cursor : int
         Up to which batch every store has all.
     """
-    (waiting,) = db.execute(_WAITING, (cursor,)).fetchone()
+    held, waits = db.execute(_HELD, (cursor,)).fetchone()
     filled, first, last = db.execute(_NEWEST).fetchone()
     lasted_s = (last - first) / 1e9 if first is not None else 0.0
+    in_pages = max(used_bytes(db) / held, 1.0) if held else 1.0
+    waiting = round(waits * in_pages)
     disk = os.statvfs(folder)
     most = min(max_bytes, waiting + disk.f_bavail * disk.f_frsize)
-    return Room(waiting, most, filled / lasted_s * 3600 if lasted_s >= _LEAST_S else None)
+    return Room(waiting, most, filled * in_pages / lasted_s * 3600 if lasted_s >= _LEAST_S else None)
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """How much of a database is in use."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 class Alarm:

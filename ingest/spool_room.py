@@ -14,7 +14,7 @@ from ingest.account import Gap
 from ingest.batches import WHOLE
 from ingest.errors import SpoolUnavailable
 from ingest.losses import joined, losses
-from ingest.room import Room, room
+from ingest.room import Room, room, used_bytes
 from ingest.spool_core import SpoolCore
 from ingest.spool_file import tells_of_damage
 
@@ -57,12 +57,7 @@ class SpoolRoom(SpoolCore):
 
     def used_bytes(self) -> int:
         """How much of the database is in use."""
-        db = self._connection()
-        pages, free, size = (
-            db.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return int((pages - free) * size)
+        return used_bytes(self._connection())
 
     def _make_room(self, wanted: int) -> None:
         with self._transaction() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import time
 from contextlib import ExitStack, closing
@@ -36,6 +37,7 @@ def test_a_spool_at_its_bound(make_world) -> None:
     with world.store.refused():
         world.tell("burst", 8000)
         acknowledges_nothing(world)
+        world.until(lambda: re.search(r"its spool is \d+ % full", world.said()), "an alarm before it is full")
         received = world.received()
         lasting(0, gateway_killed(world))
         acknowledges_nothing(world)

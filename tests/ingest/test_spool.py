@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +23,7 @@ from ingest.account import DeadLetter, Gap, Outcome
 from ingest.batches import Batch
 from ingest.embedded import EmbeddedStore
 from ingest.errors import SpoolUnavailable
-from ingest.frames import PLAIN, REPLACES, SAMPLE, decode, encode
+from ingest.frames import _COMMON, PLAIN, REPLACES, SAMPLE, decode, encode
 from ingest.pipeline import Pipeline
 from ingest.spool import Spool
 from ingest.store import Row
@@ -78,7 +81,24 @@ def test_frames_give_back_exactly_what_they_took() -> None:
     assert decode(encode([], [])).rows == []
 
 
-def test_real_signals_take_few_bytes() -> None:
+def test_frames_of_before_are_read() -> None:
+    """Small ones were compressed as large ones are."""
+    rows = [Row("machine", TAGS, "x", 5, 1.5), Row("machine", TAGS, "x_text", 6, "on")]
+    data = encode(rows, [SAMPLE, PLAIN])
+    version, n, size = struct.unpack_from("<BII", data)
+    body = zlib.decompressobj(-15, zdict=_COMMON).decompress(data[9:])
+    assert (version, n, size) == (2, 2, len(body))
+    assert decode(struct.pack("<BII", 1, n, size) + zlib.compress(body, 1)).rows == rows
+    with pytest.raises(ValueError, match="a spool batch of version 3"):
+        decode(b"\3" + data[1:])
+
+
+def test_what_frames_have_in_common_never_changes() -> None:
+    """Spools on disk were written with it."""
+    assert hashlib.sha256(_COMMON).hexdigest()[:16] == "ebfbc5e48e6c015e"
+
+
+def test_simulated_signals_take_few_bytes() -> None:
     """A thousand values of ten signals, at most 16 bytes each, dictionary and all."""
     rng = random.Random(3)
     rows = [

@@ -1,7 +1,9 @@
 """What a spool does that is nearly full, what its dead letters can become, and how it survives a cut file."""
 
+import datetime as dt
 import json
 import logging
+import os
 import random
 import shutil
 import sqlite3
@@ -10,12 +12,15 @@ import pytest
 
 from ingest.account import DeadLetter, Gap, Outcome
 from ingest.embedded import EmbeddedStore
-from ingest.errors import SpoolLocked
+from ingest.errors import SpoolLocked, SpoolUnavailable
+from ingest.frames import SAMPLE, encode
+from ingest.ledger import read_books
 from ingest.pipeline import Ledger, Pipeline
 from ingest.resend import resend
 from ingest.room import Alarm, Room
 from ingest.spool import Spool
-from tests.fieldlab.command import fieldlab
+from ingest.store import Row
+from tests.fieldlab.command import RECORDINGS, fieldlab
 from tests.ingest.sites import SMALL, small_site
 from tests.ingest.test_failing_disk import batch as large
 from tests.ingest.test_pipeline import IN_TIME_S, T0, Flaky, sample, values
@@ -117,9 +122,85 @@ def test_how_long_the_room_lasts():
     assert Room(0, 1000, None).autonomy_h is None
 
 
+def recorded_rows(path):
+    """Every reading of an SHDR recording as the row that it is in a store."""
+    tags = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1"))
+    found = []
+    for line in path.read_text(errors="replace").splitlines():
+        stamp, *pairs = line.split("|")
+        for item, value in zip(pairs[::2], pairs[1::2], strict=False):
+            seconds, _, part = stamp.removesuffix("Z").partition(".")
+            at = dt.datetime.fromisoformat(seconds + "+00:00")
+            time_ns = int(at.timestamp()) * 10**9 + int(part.ljust(9, "0")[:9] or 0)
+            try:
+                found.append(Row("machine", tags, item, time_ns, float(value)))
+            except ValueError:
+                found.append(Row("machine", tags, f"{item}_text", time_ns, value))
+    return found
+
+
+def test_autonomy_is_measured_by_what_a_spool_takes_on_disk(tmp_path, monkeypatch):
+    """From within and from outside: bytes of pages, not of payloads, over the time in which they came."""
+    now = iter(range(T0, T0 + 10**18, 36 * 10**9))  # a batch every 36 s: a hundred an hour
+    monkeypatch.setattr("ingest.spool.time.time_ns", lambda: next(now))
+    spool = Spool(tmp_path, "g", 100_000_000)
+    spool.open()
+    empty = spool.used_bytes()
+    assert spool.room().autonomy_h is None
+    for n in range(101):
+        spool.append([large(n)])
+    took = spool.used_bytes() - empty
+    room = spool.room()
+    assert room.waiting_bytes == pytest.approx(took, rel=0.1)
+    assert room.bytes_per_h == pytest.approx(took, rel=0.1)
+    assert room.autonomy_h == pytest.approx((room.max_bytes - took) / took, rel=0.15)
+    assert read_books(tmp_path, "g", 100_000_000).room == room
+    deliver_all(spool)
+    assert spool.room().waiting_bytes == 0
+    spool.close()
+
+
+@pytest.mark.parametrize(("size", "max_bytes"), [(20, 150_000), (2000, 600_000)])
+def test_the_alarm_comes_before_the_spool_is_full(tmp_path, caplog, size, max_bytes):
+    """Of small batches and of large ones: about a quarter of what it can take is left when it is raised."""
+    spool, alarm, taken, raised, full = Spool(tmp_path, "g", max_bytes), Alarm("g"), 0, None, ""
+    spool.open()
+    while not full:
+        try:
+            spool.append([large(taken, size)])
+        except SpoolUnavailable as error:
+            full = str(error)
+        taken += 1
+        alarm.look(spool.room())
+        if raised is None and caplog.records:
+            raised = taken
+    assert "is full" in full
+    assert 0.6 * taken < raised < 0.9 * taken
+    spool.close()
+
+
+@pytest.mark.parametrize("recorded", ["hurco01_2017.shdr", "gfagie01_2016.shdr"])
+def test_values_of_real_machines_take_few_bytes(tmp_path, recorded):
+    """Two recorded machine tools, in batches small and large: at most 16 bytes a value, names and all."""
+    path = RECORDINGS / recorded
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    rows = recorded_rows(path)
+    assert len(rows) > 2000
+    for size in (20, 100, 1000):
+        whole = range(0, len(rows) - size, size)
+        taken = [len(encode(rows[begin : begin + size], [SAMPLE] * size)) for begin in whole]
+        assert sum(taken) / (size * len(whole)) <= 16, size
+
+
+FRAME = 24 + 4096
+"""Of SQLite's log: a head, and a page."""
+EDGES = (0, 1, 23, 24, 25, FRAME - 1, FRAME)
+
+
 @pytest.mark.parametrize("part", ["g.spool-wal", "g.mark"])
 def test_cut_at_any_byte_it_starts_and_every_loss_is_counted(tmp_path, part):
-    """The last batch's frames, cut byte by byte: it is there whole, or it is known to be missing."""
+    """The last batch's frames, cut short: it is there whole, or it is known to be missing."""
     live, cut = tmp_path / "live", tmp_path / "cut"
     spool = opened(live)
     spool.append([batch(1)])
@@ -129,7 +210,11 @@ def test_cut_at_any_byte_it_starts_and_every_loss_is_counted(tmp_path, part):
     whole = (live / part).read_bytes()
     first = before if part == "g.spool-wal" else 0
     seen = set()
-    for length in [*range(first, len(whole), 97), len(whole) - 1, len(whole)]:
+    # Every byte of the last frame takes minutes; its edges, and every 97th byte of them all, take seconds.
+    last = len(whole) - FRAME if part == "g.spool-wal" else 0
+    edges = range(FRAME + 1) if "FIELDLAB_TEST_EVERY_BYTE" in os.environ else EDGES
+    lengths = {*range(first, len(whole), 97), *(last + edge for edge in edges)}
+    for length in sorted(n for n in lengths if first <= n <= len(whole)):
         shutil.rmtree(cut, ignore_errors=True)
         shutil.copytree(live, cut)
         (cut / "g.spool-shm").unlink()
