@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, cast
 
 import uvicorn
@@ -22,9 +23,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards.errors import AddressInUse, CannotListen
 from dashboards.exports import SCOPE_POLLER, exports
+from dashboards.gate import SCOPE_VISITOR, Gate
 from dashboards.page import Page
 from dashboards.poller import INTERVAL_S, Poller
 from dashboards.screens import Screens
+from dashboards.visitors import LOCAL
 from dashboards.wording import Language
 
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
@@ -51,22 +54,35 @@ class _Hand:
     """Hands the poller to the page: NiceGUI's pages belong to the process, not to an application."""
 
     poller: Poller | None = None
+    companies: Mapping[str, Poller] = MappingProxyType({})
+    gate = Gate()
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[SCOPE_POLLER] = type(self).poller
+        await type(self).gate.pass_through(self._with_poller, scope, receive, send)
+
+    async def _with_poller(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visitor = scope.get(SCOPE_VISITOR)
+        company = visitor.company if visitor is not None else None
+        scope[SCOPE_POLLER] = type(self).poller if company is None else type(self).companies[company]
         await self.app(scope, receive, send)
 
 
-def create_app(poller: Poller) -> FastAPI:
+def create_app(
+    poller: Poller, gate: Gate | None = None, companies: Mapping[str, Poller] = MappingProxyType({})
+) -> FastAPI:
     """The web app, showing what a poller finds.
 
     Parameters
     ----------
     poller : Poller
         Opened and closed by the caller; :func:`serve` does both.
+    gate : Gate, optional
+        Default: whoever sits at this computer.
+    companies : mapping of str to Poller
+        Of what each company's own users see.
 
     Returns
     -------
@@ -76,7 +92,8 @@ def create_app(poller: Poller) -> FastAPI:
     -----
     NiceGUI keeps one application per process, so this is always the same one; the last poller counts.
     """
-    _Hand.poller = poller
+    _Hand.poller, _Hand.companies = poller, companies
+    _Hand.gate = gate if gate is not None else Gate()
     return _application()
 
 
@@ -111,7 +128,8 @@ def _application() -> FastAPI:
 @ui.page("/")
 async def _show(request: Request, client: Client) -> None:
     poller = cast("Poller", request.scope[SCOPE_POLLER])
-    page = Page(poller, client, request.query_params, _STYLE_URL)
+    visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
+    page = Page(poller, client, request.query_params, _STYLE_URL, visitor)
     # NiceGUI gives a route one language; ours has the visitor's, for screen readers and Quasar's own words.
     client.page = copy(client.page)
     client.page.language = _QUASAR_LANGUAGES[page.language]
@@ -124,7 +142,13 @@ async def _show(request: Request, client: Client) -> None:
 
 @asynccontextmanager
 async def serve(
-    screens: Screens, *, host: str = "127.0.0.1", port: int = 0, interval_s: float = INTERVAL_S
+    screens: Screens,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    interval_s: float = INTERVAL_S,
+    gate: Gate | None = None,
+    companies: Mapping[str, Screens] = MappingProxyType({}),
 ) -> AsyncIterator[Address]:
     """Serve the web app in the running event loop until the block ends.
 
@@ -137,6 +161,10 @@ async def serve(
         0: any free one.
     interval_s : float
         Between two looks at the data [s].
+    gate : Gate, optional
+        Default: whoever sits at this computer.
+    companies : mapping of str to Screens
+        What each company's own users see.
 
     Yields
     ------
@@ -156,9 +184,14 @@ async def serve(
     """
     listener = listen(host, port)
     try:
-        async with Poller(screens, interval_s=interval_s) as poller:
+        async with AsyncExitStack() as stack:
+            poller = await stack.enter_async_context(Poller(screens, interval_s=interval_s))
+            own = {
+                name: await stack.enter_async_context(Poller(each, interval_s=interval_s))
+                for name, each in companies.items()
+            }
             config = uvicorn.Config(
-                create_app(poller),
+                create_app(poller, gate, own),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

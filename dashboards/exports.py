@@ -8,10 +8,12 @@ from typing import Final, Literal, cast
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from dashboards.gate import SCOPE_VISITOR
 from dashboards.parts import parts, tables
 from dashboards.poller import Poller
 from dashboards.sheets import as_csv, as_parquet
 from dashboards.view import parse, scoped, span
+from dashboards.visitors import LOCAL
 from dashboards.wording import as_language
 
 SCOPE_POLLER: Final = "fieldlab.poller"
@@ -29,7 +31,8 @@ async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -
     if asked.unclear:
         key, what = asked.unclear[0]
         return PlainTextResponse(f"{key}: {what[:80]!r} is not of this fieldlab", status_code=404)
-    if name not in tables(asked.view):
+    visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
+    if name not in tables(asked.view) or asked.view.screen not in visitor.screens:
         return PlainTextResponse(f"this page has no table {name[:40]!r}", status_code=404)
     if kind == "parquet" and find_spec("pyarrow") is None:
         return PlainTextResponse("Parquet needs pyarrow: install fieldlab[archive]", status_code=501)

@@ -13,7 +13,7 @@ class Markup(str):
 
 
 Child = str | Iterable["Child"]
-_VOID = frozenset({"meta", "circle", "line", "path", "rect"})
+_VOID = frozenset({"meta", "circle", "line", "path", "rect", "input", "link"})
 
 
 def text(*children: Child) -> Markup:

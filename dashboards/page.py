@@ -85,6 +85,8 @@ class Page:
         self.dark = self.theme == "dark"
         asked = parse(self.site, query)
         self.view = asked.view
+        if self.view.screen not in visitor.screens:
+            self.view = replace(self.view, screen=visitor.screens[-1])
         self.unclear = asked.unclear
         self._style_url = style_url
         self._scoped = self.view.screen in ("line", "energy")
@@ -231,6 +233,10 @@ class Page:
                 }
                 self.toggle = Text("button", "", "tool", type="button", data_testid="theme")
                 self.toggle.on("click", self.switch_theme)
+                if self.visitor.name:
+                    with Box("form", "", method="post", action="/logout"):
+                        out = Text("button", self._say("logout"), "tool", data_testid="logout")
+                        kit.put(out, type="submit", title=self.visitor.name)
 
     def _choices(self) -> None:
         self.scopes: dict[str, Text | Box] = {}

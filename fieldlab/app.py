@@ -1,34 +1,52 @@
-"""``fieldlab app``: the page over the config's store, until stopped."""
+"""``fieldlab app``: the pages over the config's store, until stopped."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
+import sys
 
 from dashboards.app import serve
+from dashboards.gate import Gate
+from dashboards.sessions import Sessions, User, hashed
+from fieldlab.company_screens import CompanyScreens
+from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
 from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import extent, opened_store
-from fieldlab_configs import load
+from fieldlab_configs import Site, load
 
 STEP_S = 1.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LEAST_LETTERS = 10
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page on the loopback interface; it reads what analytics wrote."""
+    """Serve the pages; they read what analytics wrote."""
     site = load(args.config)
+    if args.hash:
+        return _print_hash()
+    gate = gate_of(site, args.host)
     store = opened_store(site)
 
     async def service(stop: asyncio.Event) -> None:
         screens = StoreScreens(site, store)
+        companies = {
+            company: CompanyScreens(site, store, company)
+            for company in {user.company for user in (site.app.users.values() if site.app else ())}
+            if company is not None
+        }
 
         def refresh() -> None:
             first_ns, last_ns = extent(store)
             if first_ns is not None:
-                screens.refresh(first_ns, horizon(site, last_ns))
+                for each in (screens, *companies.values()):
+                    each.refresh(first_ns, horizon(site, last_ns))
 
         await asyncio.to_thread(refresh)
-        async with serve(screens, host="127.0.0.1", port=args.port) as address:
+        served = serve(screens, host=args.host, port=args.port, gate=gate, companies=companies)
+        async with served as address:
             print(f"page: {address.url}; Ctrl-C stops it", flush=True)
             while not stop.is_set():
                 await pause(stop, STEP_S)
@@ -38,4 +56,35 @@ def run(args: argparse.Namespace) -> int:
         asyncio.run(until_stopped(service))
     finally:
         store.close()
+    return 0
+
+
+def gate_of(site: Site, host: str) -> Gate:
+    """Who may pass; other computers only with users, under names that the config gives."""
+    if site.app is None:
+        if host not in LOOPBACK:
+            raise WrongUse(
+                f"--host {host}: {site.path} has no app with hosts and users; only this computer may look;"
+                f" add them, or leave --host out"
+            )
+        return Gate(language=site.language)
+    users = {
+        name: User(user.password.read, user.company, user.pseudonym) for name, user in site.app.users.items()
+    }
+    for user in users.values():
+        user.password()  # a secret that is not there is said now, and not to whoever logs in
+    return Gate((*site.app.hosts, host), Sessions(users, site.app.session_h * 3600), site.language)
+
+
+def _print_hash() -> int:
+    """The hash of a password, to be kept where the config says."""
+    if sys.stdin.isatty():
+        password = getpass.getpass("password: ")
+        if password != getpass.getpass("again: "):
+            raise WrongUse("the two are not the same; nothing was made")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if len(password) < _LEAST_LETTERS:
+        raise WrongUse(f"a password has at least {_LEAST_LETTERS} characters")
+    print(hashed(password))
     return 0

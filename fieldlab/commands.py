@@ -144,6 +144,15 @@ def _analytics(command: argparse.ArgumentParser) -> None:
 def _app(command: argparse.ArgumentParser) -> None:
     _config(command)
     command.add_argument("--port", type=port, default=8080, help="of the page (8080); 0: one that is free")
+    command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where it listens (127.0.0.1); any other needs users in the config, under app",
+    )
+    command.add_argument(
+        "--hash", action="store_true", help="ask for a password, print its hash for the config, and stop"
+    )
     command.set_defaults(room="fieldlab.app")
 
 

@@ -1,5 +1,6 @@
 """What a fieldlab is: the typed, frozen, strict model of its configuration file."""
 
+from fieldlab_configs.app import AppConfig, AppUser
 from fieldlab_configs.broker_sources import MqttSource, SparkplugSource
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
 from fieldlab_configs.connections import (
@@ -33,6 +34,8 @@ from fieldlab_configs.units import factor
 __all__ = [
     "STATE_CLASSES",
     "TABLES",
+    "AppConfig",
+    "AppUser",
     "Break",
     "Company",
     "ConfigError",

@@ -63,6 +63,10 @@ def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = froze
     for i, experiment in enumerate(site.experiments):
         yield from _experiment(site, experiment, root.at("experiments", i))
     yield from _shared_machines(site, root)
+    companies = [company.id for company in site.companies]
+    for name, user in (site.app.users if site.app is not None else {}).items():
+        if user.company is not None and user.company not in companies:
+            yield root.at("app", "users", name, "company"), _unknown(user.company, companies, "company")
 
 
 def _doubles(ids: Iterable[tuple[str, Node]], what: str) -> Found:

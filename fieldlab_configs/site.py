@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fieldlab_configs.app import AppConfig
 from fieldlab_configs.base import Model
 from fieldlab_configs.calendar import Apart, Shift
 from fieldlab_configs.connections import Gateway, Source, StoreConfig
@@ -47,6 +48,7 @@ class Site(Model):
     sources: dict[Annotated[str, Id()], Source] = Field(default_factory=dict)
     gateways: dict[Annotated[str, Id()], Gateway] = Field(default_factory=dict)
     store: StoreConfig | None = None
+    app: AppConfig | None = None
     also: dict[Annotated[str, Id(reserved=(PRIMARY,))], StoreConfig] = Field(default_factory=dict)
     path: Annotated[Path, Internal()] = Path()  # the file it came from
 
@@ -79,6 +81,6 @@ def fingerprint(site: Site) -> str:
         Twelve hexadecimal digits.
     """
     folder = f"{site.path.parent.absolute()}/"
-    meaning = site.model_dump(mode="json", exclude={"path"}, exclude_defaults=True)
+    meaning = site.model_dump(mode="json", exclude={"path", "app"}, exclude_defaults=True)
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.replace(json.dumps(folder)[1:-1], "").encode()).hexdigest()[:12]

@@ -47,6 +47,8 @@ SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "Metrics": ("gateways: metrics", "Where a gateway tells how it does, over HTTP."),
     "Spool": ("gateways: spool", "Where a gateway keeps what is not delivered yet."),
     "StoreConfig": ("store, also", "Where the data are kept."),
+    "AppConfig": ("app", "The web app for other computers; without it, it serves its own only."),
+    "AppUser": ("app: users", "Somebody who may log in."),
     "Secret": ("password, token", "A secret by reference; never the secret itself."),
 }
 """Class of the model to heading and introduction, in the order of the page."""
@@ -68,6 +70,13 @@ KEYS: Final[dict[str, str]] = {
     "Site.sources": "Where signals come from, by name.",
     "Site.gateways": "Which process reads which sources, by name.",
     "Site.store": "Where data are kept; recordings alone need none.",
+    "Site.app": "Who may look at the web app from other computers.",
+    "AppConfig.hosts": "Names and addresses under which it is reached; any other is refused.",
+    "AppConfig.users": "Who may log in, by name.",
+    "AppConfig.session_h": "After so many hours one logs in again.",
+    "AppUser.password": "Where the hash of the password is kept, as `fieldlab app CONFIG --hash` prints it.",
+    "AppUser.company": "Sees this company's experiments only; left out: one of the fieldlab's own, who sees all.",
+    "AppUser.pseudonym": "The code under which reasons of stops are kept; left out: it is asked each time.",
     "Site.also": "Further stores by name: every gateway delivers to them too, each at its own pace. Figures are made in `store`.",
     "EnergyFactors.price_eur_per_kwh": "Price.",
     "EnergyFactors.co2_kg_per_kwh": "Emission.",

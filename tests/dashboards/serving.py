@@ -6,13 +6,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from dashboards.app import Address, serve
 from dashboards.screens import Screens
 
 
 @contextmanager
-def served(screens: Screens, *, interval_s: float = 0.1) -> Iterator[Address]:
+def served(screens: Screens, *, interval_s: float = 0.1, **more: Any) -> Iterator[Address]:
     """Serve until the block ends; an error of the server is raised here."""
     ready, stop = threading.Event(), asyncio.Event()
     found: list[Address] = []
@@ -21,7 +22,7 @@ def served(screens: Screens, *, interval_s: float = 0.1) -> Iterator[Address]:
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-        async with serve(screens, interval_s=interval_s) as address:
+        async with serve(screens, interval_s=interval_s, **more) as address:
             found.append(address)
             ready.set()
             await stop.wait()

@@ -1,0 +1,193 @@
+"""What is asked before anything else: whether it is for us, from our own page, from somebody who may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboards.html import el
+from dashboards.sessions import Sessions
+from dashboards.visitors import LOCAL, Visitor
+from dashboards.wording import Language, as_language, say
+
+COOKIE: Final = "fieldlab_session"
+SCOPE_VISITOR: Final = "fieldlab.visitor"
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OPEN: Final = frozenset({"/healthz", "/fieldlab/page.css"})
+_MOST_FORM: Final = 4096
+_POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+"""NiceGUI's pages carry inline scripts and compile templates, hence both ``unsafe-`` words for scripts."""
+_LOGIN_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Gate:
+    """Lets through what may pass.
+
+    Parameters
+    ----------
+    hosts : collection of str
+        Under which the app is reached; loopback's own names are always among them.
+    sessions : Sessions, optional
+        None: everybody at this computer may look at all.
+    language : str
+        Of the log-in page.
+    """
+
+    def __init__(
+        self, hosts: Collection[str] = (), sessions: Sessions | None = None, language: Language = "nl"
+    ) -> None:
+        self.hosts = LOOPBACK | {host.lower() for host in hosts}
+        self.sessions, self.language = sessions, language
+
+    async def pass_through(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, ask to log in, or hand on with the visitor in the scope."""
+        if scope["type"] not in ("http", "websocket"):
+            await app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if _name(headers.get("host", "")) not in self.hosts or not self._from_us(scope, headers):
+            refusal = PlainTextResponse("this host or origin is not one of the app's", status_code=421)
+            await self._answer(refusal, scope, receive, send)
+            return
+        visitor = LOCAL if self.sessions is None else self.sessions.visitor(_token(headers))
+        if self.sessions is not None and scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
+            answer = await self._log_in(self.sessions, Request(scope, receive), visitor)
+            await answer(scope, receive, _hardened(send, _LOGIN_POLICY))
+            return
+        if visitor is None and scope["path"] not in _OPEN:
+            await self._answer(_to_login(scope), scope, receive, send)
+            return
+        scope[SCOPE_VISITOR] = visitor
+        await app(scope, receive, _hardened(send, _POLICY) if scope["type"] == "http" else send)
+
+    def _from_us(self, scope: Scope, headers: Headers) -> bool:
+        """A browser says where a socket or a change comes from; programs carry no cookie by accident."""
+        origin = headers.get("origin")
+        if origin is None or (scope["type"] == "http" and scope["method"] in ("GET", "HEAD")):
+            return True
+        return _name(urlsplit(origin).netloc) in self.hosts
+
+    async def _answer(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await answer(scope, receive, _hardened(send, _LOGIN_POLICY))
+
+    async def _log_in(self, sessions: Sessions, request: Request, visitor: Visitor | None) -> Response:
+        language = as_language(request.query_params.get("lang"), self.language)
+        after = _local(request.query_params.get("next", "/"))
+        if request.url.path == "/logout":
+            if request.method == "POST":
+                sessions.log_out(_token(request.headers))
+            answer: Response = RedirectResponse("/login", status_code=303)
+            answer.delete_cookie(COOKIE)
+            return answer
+        if request.method != "POST":
+            return RedirectResponse(after, 303) if visitor else _form(language, after)
+        asked = await _fields(request)
+        name, password = asked.get("user", ""), asked.get("password", "")
+        keys = (f"user {name}", f"address {request.client.host if request.client else ''}")
+        if sessions.limiter.blocked(*keys):
+            return _form(language, after, "login.slow", 429)
+        token = await asyncio.to_thread(sessions.log_in, name, password)
+        if token is None:
+            sessions.limiter.failed(*keys)
+            return _form(language, after, "login.wrong", 401)
+        answer = RedirectResponse(after, status_code=303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+        return answer
+
+
+def _name(netloc: str) -> str:
+    """A host without its port, in small letters."""
+    host, colon, port = netloc.lower().rpartition(":")
+    return host if colon and port.isdigit() else netloc.lower()
+
+
+def _token(headers: Headers) -> str:
+    try:
+        cookie = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookie[COOKIE].value if COOKIE in cookie else ""
+
+
+def _local(path: str) -> str:
+    """A path of ours; the beginning for anything that would lead elsewhere."""
+    good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if good else "/"
+
+
+def _to_login(scope: Scope) -> Response:
+    path = scope["path"]
+    if scope["type"] != "http" or path.startswith(("/_nicegui", "/export")):
+        return PlainTextResponse("log in first", status_code=401)
+    query = scope["query_string"].decode("latin-1")
+    asked = quote(f"{path}?{query}" if query else path, safe="")
+    return RedirectResponse(f"/login?next={asked}", status_code=303)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST_FORM:
+            return {}
+    return {key: values[0] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
+def _form(language: Language, after: str, key: str = "", status: int = 200) -> Response:
+    fields = [
+        el("label", el("span", say("login.user", language)),
+           el("input", name="user", autocomplete="username", autocapitalize="none", required=""),
+           class_="field"),
+        el("label", el("span", say("login.password", language)),
+           el("input", name="password", type="password", autocomplete="current-password", required=""),
+           class_="field"),
+        el("p", say(key, language), class_="notice", role="alert") if key else "",
+        el("button", say("login", language), class_="main-button"),
+    ]  # fmt: skip
+    action = f"/login?next={quote(after, safe='')}&lang={language}"
+    form = el("form", el("h1", "Fieldlab"), fields, method="post", action=action, class_="card login")
+    head = [
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", f"{say('login', language)} · Fieldlab"),
+        el("link", rel="stylesheet", href="/fieldlab/page.css"),
+    ]
+    body = el("body", el("main", form, class_="page"))
+    return HTMLResponse(f"<!doctype html>\n{el('html', el('head', head), body, lang=language)}", status)
+
+
+def _hardened(send: Send, policy: str) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = policy
+            for name, value in _HEADERS.items():
+                headers[name] = value
+        await send(message)
+
+    return sent

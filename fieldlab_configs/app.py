@@ -1,0 +1,40 @@
+"""The web app: who may look at it from other computers, and under which names it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from fieldlab_configs.base import Fault, Model
+from fieldlab_configs.kinds import Id, Number, Text
+from fieldlab_configs.secret import Secret
+
+
+class AppUser(Model):
+    """Somebody who may log in."""
+
+    password: Secret  # its hash, as `fieldlab app CONFIG --hash` prints it; never the password
+    company: str | None = None  # None: one of the fieldlab's own, who sees all
+    pseudonym: Annotated[str, Text(r"[A-Za-z0-9_-]{0,32}", "must be letters, digits, - or _, 32 at most")] = (
+        ""
+    )
+
+
+class AppConfig(Model):
+    """The web app for other computers than its own."""
+
+    hosts: tuple[
+        Annotated[str, Text(r"[A-Za-z0-9.-]+", "must be a host name or address, without a port")], ...
+    ]
+    users: dict[Annotated[str, Id()], AppUser] = Field(default_factory=dict)
+    session_h: Annotated[float, Number("hours", above=0, most=720)] = 12.0
+
+    def faults(self) -> Iterator[Fault]:
+        """Nobody who may log in."""
+        if not self.users:
+            yield (
+                ("users",),
+                "must name at least one user; without users the app serves its own computer only",
+            )
