@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import pairwise
 
 from fieldlab.times import rfc3339
-from fieldlab_configs import Site, load
+from fieldlab_configs import ConfigError, DriverSource, Site, load
 
 
 def run(args: argparse.Namespace) -> int:
     """Say what the config holds; what is wrong in it is an error before that."""
     site = load(args.config)
+    _check_drivers(site)
     machines = list(site.machines())
     signals = sum(len(m.signals) for m in machines)
     counts = {
@@ -28,6 +30,22 @@ def run(args: argparse.Namespace) -> int:
     for note in _left(site):
         print(f"{args.config}: note: {note}")
     return 0
+
+
+def _check_drivers(site: Site) -> None:
+    """Whether there is a driver of each name; only then the rooms of the gateways are looked at."""
+    named = {name: source for name, source in site.sources.items() if isinstance(source, DriverSource)}
+    if not named:
+        return
+    known = import_module("gateways.source").DRIVERS
+    wrong = [
+        f"{site.path}: sources.{name}.driver: there is no driver {source.driver};"
+        f" there are {', '.join(known)}"
+        for name, source in named.items()
+        if source.driver not in known
+    ]
+    if wrong:
+        raise ConfigError(wrong)
 
 
 def _left(site: Site) -> Iterator[str]:

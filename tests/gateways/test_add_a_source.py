@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from fieldlab.cli import main
 from fieldlab_configs import parse
 from gateways import source
 from gateways.errors import SourceRefused
@@ -68,3 +69,14 @@ def test_a_driver_that_is_not_there_is_refused():
     site = parse(_CONFIG.replace("driver: lines", "driver: nobody"))
     with pytest.raises(SourceRefused, match="there is no driver nobody"):
         source.make(site, None, "saws")
+
+
+def test_check_knows_the_drivers(tmp_path, capsys):
+    """A name that nobody registered is found before anything runs."""
+    path = tmp_path / "lab.yaml"
+    path.write_text(_CONFIG)
+    assert main(["check", str(path)]) == 0
+    path.write_text(_CONFIG.replace("driver: lines", "driver: lins"))
+    assert main(["check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "sources.saws.driver: there is no driver lins; there are opcua, mqtt, sparkplug, lines" in said
