@@ -88,9 +88,11 @@ def measure() -> list[Row]:
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     ours: list[_Count] = []
     theirs: list[_Count] = []
-    with _machine() as endpoint:
-        for _ in range(ROUNDS):
+    for _ in range(ROUNDS):
+        # A machine of its own for each: a gateway that left keeps its session there for a while.
+        with _machine() as endpoint:
             theirs.append(asyncio.run(_counted(lambda count: _callback(endpoint, count))))
+        with _machine() as endpoint:
             ours.append(asyncio.run(_counted(lambda count: _gateway(endpoint, count))))
     mine, peer = _of_core(ours), _of_core(theirs)
     return [

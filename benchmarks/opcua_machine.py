@@ -38,8 +38,7 @@ async def serve(port: int, nodes: int) -> None:
         while True:
             listening = list(server.iserver.subscription_service.subscriptions.values())
             watched = [s for s in listening if len(s.monitored_item_srv._monitored_items) >= nodes]  # noqa: SLF001
-            # The last: a gateway that left keeps its subscription for a while, to come back to it.
-            if not watched or _behind(watched[-1]):
+            if not watched or any(_behind(subscription) for subscription in watched):
                 await asyncio.sleep(0.001)
                 continue
             for _ in range(AT_ONCE):

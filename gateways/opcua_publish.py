@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from gateways.opcua_values import time_ns
 log = logging.getLogger(__name__)
 
 MOST_REPUBLISHED: Final = 1_000
+REORDER_S: Final = 0.3  # so long a message may come after the one that follows it
 _LAST: Final = 0xFFFF_FFFF
 
 
@@ -64,6 +64,7 @@ class Publishing:
         self._next = 1
         self._old = 0
         self._done: list[ua.SubscriptionAcknowledgement] = []
+        self._early: list[tuple[float, ua.PublishResult]] = []
         self.heard = False
         """Whether the subscription has said anything on this connection."""
 
@@ -95,34 +96,49 @@ class Publishing:
         LinkLost
             If nothing is heard for `silent_after_s`, or the server ended the subscription.
         """
-        asked: deque[asyncio.Task[ua.PublishResult]] = deque()
+        asked: set[asyncio.Task[ua.PublishResult]] = set()
+        answered: set[asyncio.Task[ua.PublishResult]] = set()
         limit = self._requests
         heard_s = time.monotonic()
         try:
             while True:
                 while len(asked) < limit:
-                    asked.append(asyncio.create_task(self._client.publish(self._done)))
+                    asked.add(asyncio.create_task(self._client.publish(self._done)))
                     self._done = []
-                await asyncio.wait({asked[0]}, timeout=1.0)
-                if not asked[0].done():
-                    if (silence_s := time.monotonic() - heard_s) > silent_after_s:
-                        raise LinkLost(f"no sign of life for {silence_s:.0f} s")
-                    continue
-                try:
-                    result = asked.popleft().result()
-                except ua.uaerrors.BadTooManyPublishRequests:
-                    limit = max(limit - 1, 1)
-                    continue
-                except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
-                    continue  # what could not be read shows as a jump in the numbers
-                if result.SubscriptionId == self._subscription:
-                    await self._take(result)
-                    self.heard = True
-                heard_s = time.monotonic()
+                wait_s = REORDER_S if self._early else 1.0
+                answered, asked = await asyncio.wait(
+                    asked, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not answered and (silence_s := time.monotonic() - heard_s) > silent_after_s:
+                    raise LinkLost(f"no sign of life for {silence_s:.0f} s")
+                for task in answered:
+                    heard_s = time.monotonic()
+                    try:
+                        result = task.result()
+                    except ua.uaerrors.BadTooManyPublishRequests:
+                        limit = max(limit - 1, 1)
+                    except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
+                        log.debug("what could not be read shows as a jump in the numbers")
+                    else:
+                        if result.SubscriptionId == self._subscription:
+                            self._early.append((heard_s, result))
+                await self._take_in_order()
         finally:
             for task in asked:
                 task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.gather(*asked, *answered, return_exceptions=True)
+
+    async def _take_in_order(self) -> None:
+        """Take what has come, by number: with several requests open, answers may overtake each other."""
+        self._early.sort(key=lambda early: early[1].NotificationMessage.SequenceNumber)
+        while self._early:
+            came_s, result = self._early[0]
+            ahead = result.NotificationMessage.SequenceNumber > self._next
+            if ahead and time.monotonic() - came_s < REORDER_S:
+                return
+            del self._early[0]
+            await self._take(result)
+            self.heard = True
 
     async def _take(self, result: ua.PublishResult) -> None:
         """Hand over one message, and those that are missing before it."""
@@ -137,7 +153,8 @@ class Publishing:
         if message.NotificationData:
             await self._out.hand_over(batch)
             finished.append(number)
-            self._next = following(number)
+            if number >= self._next:  # one that comes late, after others, changes nothing
+                self._next = following(number)
         self._out.heard(time_ns(message.PublishTime), next_message=self._next)
         if lost:
             self._missed()

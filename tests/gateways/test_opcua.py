@@ -251,6 +251,35 @@ async def test_a_message_that_was_lost_on_the_way_is_fetched_again(peer, monkeyp
     assert sink.gaps == []
 
 
+async def test_answers_that_overtake_each_other_are_taken_in_order(peer, monkeypatch):
+    """With two requests open the second may be answered first; nothing is lost, nothing is asked for again."""
+    armed, overtaken = asyncio.Event(), asyncio.Event()
+    publish = CappedClient.publish
+
+    async def late(self, done):
+        result = await publish(self, done)
+        if result.NotificationMessage.NotificationData:
+            if armed.is_set():
+                armed.clear()
+                await overtaken.wait()
+            else:
+                overtaken.set()
+        return result
+
+    monkeypatch.setattr(CappedClient, "publish", late)
+    sink = Collector()
+    async with running(site(peer.config, peer.signals()), sink):
+        await until(lambda: sink.values("count"))
+        overtaken.clear()
+        armed.set()
+        await peer.publish("count", 1.0, time.time_ns())
+        await until(lambda: not armed.is_set())
+        await peer.publish("count", 2.0, time.time_ns())
+        await until(lambda: 2.0 in sink.values("count"))
+    assert sink.values("count")[-2:] == [1.0, 2.0]
+    assert sink.gaps == []
+
+
 async def test_nothing_is_acknowledged_before_the_spool_has_it(peer):
     """While the spool takes nothing the server keeps the message; then it may let it go."""
     sink = Collector()

@@ -1,7 +1,9 @@
-"""The OPC UA driver against a server that nobody here wrote: the sample server of node-opcua."""
+"""The OPC UA driver against servers that nobody here wrote: node-opcua's sample, and Eclipse Milo."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,11 +11,12 @@ import pytest_asyncio
 
 from fieldlab_configs import OpcUaSource, Secret, Signal
 from gateways.opcua import OpcUa
+from gateways.opcua_client import CappedClient
 from gateways.pki import Pki
 from gateways.pki_facts import Names
 from tests.faults.proxy import Proxy
-from tests.gateways.helpers import Collector, running, site, until
-from tests.gateways.node_peer import node_server
+from tests.gateways.foreign_peers import milo_server, node_server
+from tests.gateways.helpers import Collector, S, running, site, until
 from tests.servers import ServerMissingError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.service]
@@ -64,6 +67,14 @@ def signal(name: str, **more: object) -> Signal:
     return Signal(source="src", node=f"ns=1;s={name}", **more)
 
 
+def trusted(pki, caplog) -> bool:
+    """Do what the log says to do with a certificate that is not trusted yet."""
+    for short in re.findall(r"fieldlab pki trust \S+ ([0-9a-f]{16})", caplog.text):
+        if any((pki / "rejected").glob(f"*{short}*")):
+            Pki(pki).trust(short)
+    return True
+
+
 SIGNALS = {
     "fan": signal("FanSpeed"),
     "pump": signal("PumpSpeed", deadband=0.001),
@@ -85,7 +96,7 @@ async def test_trusted_signed_encrypted_and_logged_in(proxy, pki, folder, tmp_pa
     sink = Collector()
     async with running(site(config, SIGNALS), sink):
         await until(lambda: "fieldlab pki trust" in caplog.text, within_s=30)
-        Pki(pki).trust(caplog.text.rpartition(f"fieldlab pki trust {pki} ")[2].split(";")[0].strip())
+        assert trusted(pki, caplog)
         await until(lambda: "refuses the gateway's certificate" in caplog.text, within_s=30)
         for name, file in (("certs", pki / "ca" / "ca.pem"), ("crl", pki / "crl" / "ca.crl")):
             (folder / "NodeOPCUA-Server-nodejs" / "pki" / "issuers" / name / file.name).write_bytes(
@@ -117,3 +128,58 @@ async def test_a_cut_costs_nothing(proxy):
     times = [s.time_ns for s in sink.of("fan")]
     assert times == sorted(set(times))
     assert sink.gaps == []
+
+
+@pytest.fixture(scope="module")
+def milo(tmp_path_factory):
+    try:
+        with milo_server(tmp_path_factory.mktemp("milo")) as port:
+            yield port
+    except ServerMissingError as missing:
+        pytest.skip(str(missing))
+
+
+MILO = {"count": Signal(source="src", node="nsu=urn:test:milo;s=Count")}
+
+
+@pytest.mark.parametrize("policy", ["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"])
+async def test_milo_speaks_every_policy(milo, pki, policy, caplog):
+    """And its certificate is trusted at the word of the log."""
+    endpoint = f"opc.tcp://127.0.0.1:{milo}/milo"
+    config = OpcUaSource(kind="opcua", endpoint=endpoint, pki=pki, policy=policy)
+    sink = Collector()
+    async with running(site(config, MILO), sink):
+        await until(lambda: trusted(pki, caplog) and len(sink.samples) > 2, within_s=30)
+
+
+@pytest.mark.parametrize("session_stays", [True, False])
+async def test_milo_loses_nothing_to_a_cut_or_it_is_said(milo, pki, monkeypatch, caplog, session_stays):
+    """The session goes on and nothing is lost; without it Milo lets nobody take over: an exact gap."""
+    if not session_stays:
+        monkeypatch.setattr(CappedClient, "_try_load_persisted_session", lambda _: False)
+    with Proxy(milo) as proxy:
+        config = OpcUaSource(
+            kind="opcua",
+            endpoint=f"opc.tcp://127.0.0.1:{proxy.port}/milo",
+            pki=pki,
+            sampling_interval_ms=20,
+            publishing_interval_ms=50,
+        )
+        sink = Collector()
+        async with running(site(config, MILO), sink):
+            await until(lambda: trusted(pki, caplog) and len(sink.samples) > 3, within_s=30)
+            with proxy.refused():
+                await until(lambda: not sink.is_up())
+                told = len(sink.samples)
+            await until(lambda: sink.is_up() and len(sink.samples) > told + 3, within_s=30)
+            await until(lambda: session_stays or sink.gaps)
+    counts = [(s.value, s.time_ns) for s in sink.of("count") if isinstance(s.value, float)]
+    jumps = [(a, b) for a, b in itertools.pairwise(counts) if b[0] != a[0] + 1]
+    if session_stays:
+        assert (jumps, sink.gaps) == ([], [])
+        return
+    (((_, last), (_, first)),) = jumps
+    (gap,) = sink.gaps
+    assert (gap.signal, gap.reason) == ("none", "outage")
+    assert last <= gap.start_ns <= last + S // 2
+    assert first - S // 2 <= gap.end_ns <= first + S // 2
