@@ -252,7 +252,7 @@ async def test_a_message_that_was_lost_on_the_way_is_fetched_again(peer, monkeyp
 
 
 async def test_answers_that_overtake_each_other_are_taken_in_order(peer, monkeypatch):
-    """With two requests open the second may be answered first; nothing is lost, nothing is asked for again."""
+    """With two requests open the second may be answered first; nothing is lost or asked for again."""
     armed, overtaken = asyncio.Event(), asyncio.Event()
     publish = CappedClient.publish
 
