@@ -91,10 +91,15 @@ class ByteEdge:
     def __init__(self, port: int, node: str = "edge", session: int = 0) -> None:
         self.node, self.session, self.seq = node, session, 0
         self.commands: list[bytes] = []
+        self.asked_s: list[float] = []
         will = self._payload([("bdSeq", {"long_value": session, "datatype": 4})], seq=None)
         self.machine = Publisher(port, name=f"edge-{node}", will=(f"spBv1.0/lab/NDEATH/{node}", will))
-        self.machine.client.on_message = lambda _c, _d, message: self.commands.append(message.payload)
+        self.machine.client.on_message = lambda _c, _d, message: self._asked(message.payload)
         self.machine.client.subscribe(f"spBv1.0/lab/NCMD/{node}", qos=1)
+
+    def _asked(self, command: bytes) -> None:
+        self.commands.append(command)
+        self.asked_s.append(time.monotonic())
 
     def _payload(
         self, metrics: list[tuple[str | None, dict[str, Any]]], seq: int | None, time_ns: int | None = None
