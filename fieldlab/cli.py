@@ -12,6 +12,7 @@ from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
 from fieldlab.logs import FORMS, set_up
 
+_NEED_APP = frozenset(f"fieldlab.{room}" for room in ("demo", "app", "grafana", "grafana_push", "report"))
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -47,10 +48,7 @@ def _run(args: argparse.Namespace) -> int:
         room, _, function = args.room.partition(":")
         code: int = getattr(importlib.import_module(room), function or "run")(args)
     except ImportError as error:
-        if (
-            args.room in {"fieldlab.demo", "fieldlab.app", "fieldlab.grafana", "fieldlab.grafana_push"}
-            and error.name
-        ):
+        if args.room in _NEED_APP and error.name:
             return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
         raise
     except Exception as error:

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _baseline(commands.add_parser("baseline", help="energy by what was made, and what was saved against it"))
     _experiment(commands.add_parser("experiment", help="what a trial changed, and how certain that is"))
+    _report(commands.add_parser("report", help="a report in one file: of an experiment, a shift or a week"))
     _dashboards(commands.add_parser("dashboards", help="Grafana dashboards as code"))
     _company(commands.add_parser("company", help="companies that visit the fieldlab"))
     engineer.init(commands.add_parser("init", help="a first config: from answers, options, what was seen"))
@@ -314,6 +315,20 @@ def _experiment(command: argparse.ArgumentParser) -> None:
         help="of what is printed (table); html: a report to print or hand on, whole in itself",
     )
     command.set_defaults(room="fieldlab.experiment")
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    _config(command)
+    of = command.add_mutually_exclusive_group(required=True)
+    of.add_argument("--experiment", metavar="NAME", help="the experiment's id in the config")
+    of.add_argument("--shift", metavar="DATE/NAME", help="a shift by the local date it begins on")
+    of.add_argument("--week", metavar="WEEK", help="a week as 2026-W47, or last: the last whole one")
+    command.add_argument("--format", choices=("html",), default="html", help="of what is made (html)")
+    command.add_argument("--language", choices=("nl", "en"), help="default: the config's")
+    command.add_argument(
+        "--out", metavar="DIR", help="write it to a file in this folder; default: to standard output"
+    )
+    command.set_defaults(room="fieldlab.report")
 
 
 def _dashboards(command: argparse.ArgumentParser) -> None:

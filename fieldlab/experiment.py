@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from analytics.atoms import Fragments
 from analytics.groups import Row
@@ -23,6 +23,7 @@ from fieldlab_configs import Experiment, Site, load
 from ingest.recording import RecordingStore
 from ingest.store import Store
 
+Language = Literal["nl", "en"]
 _COLUMNS = (
     ("baseline", "baseline", "3"),
     ("trial", "trial", "3"),
@@ -86,11 +87,20 @@ def _fragments(
     return found
 
 
-def _report(found: Study, until_ns: int | None) -> str:
+def report_of(site: Site, name: str, language: Language | None) -> str:
+    """The report of an experiment over the config's store."""
+    experiment = _named(site, name)
+    with opened_question(site, ()) as (store, _):
+        until_ns = _known_until(site, store)
+        found = study(site, experiment, _fragments(site, experiment, store, until_ns, whole=False))
+    return _report(found, until_ns, language)
+
+
+def _report(found: Study, until_ns: int | None, language: Language | None = None) -> str:
     # Only now: the words and pictures of reports are nothing to the other formats.
     from dashboards.report import experiment_report  # noqa: PLC0415
 
-    return experiment_report(found, made_ns=time.time_ns(), until_ns=until_ns)
+    return experiment_report(found, made_ns=time.time_ns(), until_ns=until_ns, language=language)
 
 
 def _named(site: Site, name: str) -> Experiment:

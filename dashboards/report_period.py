@@ -1,0 +1,236 @@
+"""A report on a shift or a week: what came off, where time and energy went, and how well it was seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from dashboards import amounts, sheets
+from dashboards.boards import quality
+from dashboards.html import Markup, el, table
+from dashboards.moments import moment
+from dashboards.parts import parts
+from dashboards.report import page
+from dashboards.report_svg import pairs
+from dashboards.screens import Row, Screens
+from dashboards.snapshot import Snapshot
+from dashboards.view import Span, View
+from dashboards.wording import Language, has, say
+from fieldlab_configs import Site, fingerprint
+
+_FIGURES = ("oee_index", "availability", "effectiveness", "quality_ratio", "coverage")
+_LEAST_SHARE = 0.0005
+MOST_REASONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A range with its name, and the one that it is held against.
+
+    Attributes
+    ----------
+    kind : str
+        ``shift`` or ``week``.
+    name : str
+    at, before : Span
+    """
+
+    kind: str
+    name: str
+    at: Span
+    before: Span
+
+
+def period_report(screens: Screens, period: Period, *, made_ns: int, language: Language | None = None) -> str:
+    """A report on a period, as one HTML file.
+
+    Parameters
+    ----------
+    screens : Screens
+    period : Period
+    made_ns : int
+        When it is made; UTC nanoseconds.
+    language : str, optional
+        Default: the config's.
+    """
+    site = screens.site
+    words = language or site.language
+    machines = [m.id for m in site.machines()]
+    view = View(None, "", "custom", period.at.start_ns, period.at.end_ns, "overview")
+    now = parts(screens, view, period.at, machines)
+    past = parts(screens, view, period.before, machines)
+    title = say(f"period.{period.kind}", words, name=period.name)
+    ends = (moment(site, t, words) for t in (period.at.start_ns, period.at.end_ns))
+    return page(
+        title,
+        [
+            el(
+                "header",
+                el("p", say("period.title", words), class_="kind"),
+                el("h1", title),
+                el("p", f"{site.name or site.fieldlab} · {' – '.join(ends)}", class_="whose"),
+            ),
+            _lines(site, now["by_line"], past["by_line"], words),
+            _machines(site, now["by_machine"], words),
+            _losses(now["losses"], past["losses"], period, words),
+            _reasons(now["pareto"], words),
+            _energy(site, now["by_line"], past["by_line"], words),
+            _gains(site, now["opportunities"], words),
+            _seen(Snapshot(view, period.at, parts=now), site, words),
+            _defined(words),
+            _foot(site, now["by_machine"], made_ns, words),
+        ],
+        words,
+    )
+
+
+def _section(title: str, language: Language, *children: Markup) -> Markup:
+    return el("section", el("h2", say(title, language)), list(children))
+
+
+def _named(site: Site, line: object) -> str:
+    return next((each.name or each.id for each in site.lines if each.id == line), str(line))
+
+
+def _lines(site: Site, now: Sequence[Row], past: Sequence[Row], language: Language) -> Markup:
+    """Every line beside the period before."""
+    before = {row["line"]: row for row in past}
+    body = []
+    for row in now:
+        old = before.get(row["line"], {})
+        body.append(
+            [
+                _named(site, row["line"]),
+                amounts.percent(row["oee_index"], language),
+                amounts.percent(old.get("oee_index"), language),
+                amounts.count(row["line_good_quantity"], language),
+                amounts.count(old.get("line_good_quantity"), language),
+                amounts.percent(row["coverage"], language),
+            ]
+        )
+    head = ["col.line", "oee_index", "period.before", "col.line_good_quantity", "period.before", "coverage"]
+    told = table([say(key, language) for key in head], body)
+    return _section("period.lines", language, told if body else _nothing(language))
+
+
+def _machines(site: Site, rows: Sequence[Row], language: Language) -> Markup:
+    columns = sheets.COLUMNS["by_machine"]
+    body = [[sheets.cell(c, row.get(c.key), site, language) for c in columns] for row in rows]
+    told = el("div", table([c.title(language) for c in columns], body, class_="wide"), class_="scroll")
+    return _section("sheet.by_machine", language, told if body else _nothing(language))
+
+
+def _losses(now: Sequence[Row], past: Sequence[Row], period: Period, language: Language) -> Markup:
+    old = {row["loss"]: row["share"] or 0.0 for row in past}
+    rows = [
+        (say(f"loss.{row['loss']}", language), old.get(row["loss"], 0.0), row["share"] or 0.0)
+        for row in now
+        if max(abs(row["share"] or 0.0), abs(old.get(row["loss"], 0.0))) >= _LEAST_SHARE
+    ]
+    if not rows:
+        return _section("losses", language, _nothing(language))
+    if not past:
+        body = [[name, amounts.percent(share, language)] for name, _, share in rows]
+        told = table([say("column.loss", language), say("col.share", language)], body)
+        return _section("losses", language, told, el("p", say("losses.how", language), class_="how"))
+    names = say(f"period.before.{period.kind}", language), say(f"period.this.{period.kind}", language)
+    drawn = el("figure", pairs(rows, names, say("losses", language), language))
+    return _section("losses", language, drawn, el("p", say("losses.how", language), class_="how"))
+
+
+def _reasons(rows: Sequence[Row], language: Language) -> Markup:
+    none = say("reason.none", language)
+    body = [
+        [
+            none if row["reason"] == "none" else str(row["reason"]),
+            amounts.count(row["count"], language),
+            amounts.duration(row["minutes"] * 60, language),
+            amounts.percent(row["share"], language),
+        ]
+        for row in rows[:MOST_REASONS]
+    ]
+    head = [say(f"col.{key}", language) for key in ("reason", "count", "minutes", "share")]
+    return _section("sheet.pareto", language, table(head, body) if body else _nothing(language))
+
+
+def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Language) -> Markup:
+    before = {row["line"]: row for row in past}
+    body = []
+    for row in now:
+        old = before.get(row["line"], {})
+        body.append(
+            [
+                _named(site, row["line"]),
+                " ".join(amounts.energy(row["energy_kwh"], language)),
+                _amount(row["energy_cost_eur"], "€", language),
+                _amount(row["co2_kg"], "kg", language),
+                _per_good(row, language),
+                _per_good(old, language),
+            ]
+        )
+    head = [
+        "col.line",
+        "energy_kwh",
+        "energy_cost_eur",
+        "co2_kg",
+        "energy_per_good_unit_kwh",
+        "period.before",
+    ]
+    notes = [el("p", say("period.energy.how", language), class_="how")]
+    source = site.energy.latest.source if site.energy else ""
+    if source:
+        notes.append(el("p", say("law.factor", language, source=source.rstrip(".")), class_="how"))
+    told = table([say(key, language) for key in head], body)
+    return _section("nav.energy", language, told if body else _nothing(language), *notes)
+
+
+def _per_good(row: Row, language: Language) -> str:
+    value = row.get("energy_per_good_unit_kwh")
+    return amounts.UNDEFINED if value is None else " ".join(amounts.energy(value, language, per_unit=True))
+
+
+def _amount(value: float | None, unit: str, language: Language) -> str:
+    return amounts.UNDEFINED if value is None else f"{amounts.significant(value, language)} {unit}"
+
+
+def _gains(site: Site, rows: Sequence[Row], language: Language) -> Markup:
+    columns = [c for c in sheets.COLUMNS["opportunities"] if c.key != "reason"]
+    best = [row for row in rows if row["verdict"] == "ok"][:5]
+    body = [[sheets.cell(c, row.get(c.key), site, language) for c in columns] for row in best]
+    how = el("p", say("sheet.opportunities.how", language), class_="how")
+    told = table([c.title(language) for c in columns], body) if body else _nothing(language)
+    return _section("sheet.opportunities", language, told, how)
+
+
+def _seen(snapshot: Snapshot, site: Site, language: Language) -> Markup:
+    items = [el("li", words) for words in quality(snapshot, site, language)]
+    return _section("data_quality", language, el("ul", items, class_="plain"))
+
+
+def _defined(language: Language) -> Markup:
+    rows = [
+        el("tr", el("th", say(name, language), scope="row"), el("td", say(f"{name}.how", language)))
+        for name in (*_FIGURES, "energy_per_good_unit_kwh")
+        if has(f"{name}.how")
+    ]
+    return _section("report.defined", language, el("table", el("tbody", rows), class_="words"))
+
+
+def _foot(site: Site, rows: Sequence[Row], made_ns: int, language: Language) -> Markup:
+    data = hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    said = say(
+        "report.foot",
+        language,
+        config=fingerprint(site),
+        data=data,
+        version=version("fieldlab"),
+        made=moment(site, made_ns, language),
+    )
+    return el("footer", el("div", said), el("div", say("report.foot.how", language)))
+
+
+def _nothing(language: Language) -> Markup:
+    return el("p", say("nothing", language))
