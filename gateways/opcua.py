@@ -266,7 +266,10 @@ class OpcUa(Source):
         """Whether a subscription goes on in this session: it is the same one, or it could be moved."""
         if client.resumed:
             return await client.enabled(subscription)
-        result = await client.transfer(subscription) if self._memory.known.stays else None
+        if not self._memory.known.stays:
+            return False
+        result = await client.transfer(subscription)
+        self._memory.known.stays = result is not None  # a server without the service is not asked again
         return result is not None and not is_bad(int(result.StatusCode.value))
 
     # -- looking after
