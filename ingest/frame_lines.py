@@ -1,5 +1,6 @@
 """The plain rows of a frame as line protocol, all at once: columns of digits, and no Python object per row.
 
+Neighbours of one machine and one time share a line: the store has half the work with them.
 Every row is laid out at the same width, with NUL where it needs less; then all NULs are taken out. No name,
 tag or number holds one itself.
 """
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from ingest.frames import Frame
 from ingest.line_protocol import carefully, delicate, head_of
+from ingest.store import Tags
 
 Cells = npt.NDArray[np.uint32]
 """Four characters each."""
@@ -69,8 +71,9 @@ def body_of(frame: Frame) -> tuple[bytes, dict[int, str]]:
     values, odd = frame.bits.view(np.float64), dict[int, str]()
     plain = frame.time_ns >= _SHORT_NS
     plain[delicate(frame, heads)] = False
+    homes = _homes(frame)
     if plain.all():
-        return plain_lines(heads, frame.index, frame.time_ns, values), odd
+        return plain_lines(heads, homes, frame.index, frame.time_ns, values), odd
     rest, lines = np.flatnonzero(~plain).tolist(), []
     all_values = frame.values
     for place in rest:
@@ -81,12 +84,20 @@ def body_of(frame: Frame) -> tuple[bytes, dict[int, str]]:
             lines.append(f"{line}\n")
         else:
             odd[place] = problem
-    said = plain_lines(heads, frame.index[plain], frame.time_ns[plain], values[plain])
+    said = plain_lines(heads, homes, frame.index[plain], frame.time_ns[plain], values[plain])
     return said + "".join(lines).encode(), odd
+
+
+def _homes(frame: Frame) -> npt.NDArray[np.uint32]:
+    """Per series a number for its measurement and tags: what may share a line."""
+    known: dict[tuple[str, Tags], int] = {}
+    homes = [known.setdefault((measurement, tags), len(known)) for measurement, tags, _ in frame.series]
+    return np.array(homes, np.uint32)
 
 
 def plain_lines(
     heads: Sequence[str],
+    homes: npt.NDArray[np.uint32],
     index: npt.NDArray[np.uint32],
     time_ns: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
@@ -97,21 +108,39 @@ def plain_lines(
     ----------
     heads : sequence of str
         Per series the beginning of its lines, up to the number.
+    homes : ndarray of uint32
+        Per series which others it may share a line with: those of the same number.
     index : ndarray of uint32, shape (n,)
     time_ns : ndarray of int64, shape (n,)
         All of 19 digits.
     values : ndarray of float64, shape (n,)
         All finite.
     """
+    joins = _joins(homes[index], index, time_ns)
     raw = [head.encode() for head in heads]
+    raw += [b"," + head.rpartition(b" ")[2] for head in raw]
     width = -(-max(map(len, raw), default=0) // 4)
     known = np.frombuffer(b"".join(head.ljust(4 * width, b"\0") for head in raw), np.uint32)
     row = np.empty((len(index), width + _VALUE_CELLS + _TIME_CELLS + 1), np.uint32)
-    row[:, :width] = known.reshape(len(raw), width)[index]
+    row[:, :width] = known.reshape(len(raw), width)[index + joins * np.uint32(len(heads))]
     _write_values(row[:, width : width + _VALUE_CELLS], values)
     _write_times(row[:, width + _VALUE_CELLS : -1], time_ns)
     row[:, -1] = _NEWLINE
+    row[:-1, width + _VALUE_CELLS :][joins[1:]] = 0
     return row.tobytes().translate(None, b"\0")
+
+
+def _joins(
+    home: npt.NDArray[np.uint32], index: npt.NDArray[np.uint32], time_ns: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """The rows that go on with the line of the row before."""
+    joins = np.zeros(len(index), bool)
+    joins[1:] = (home[1:] == home[:-1]) & (time_ns[1:] == time_ns[:-1])
+    line = np.cumsum(~joins)
+    if len(np.unique(line * (int(index.max(initial=0)) + 1) + index)) < len(index):
+        # A field twice in a line: nobody says which one counts. The later of two lines does.
+        joins[:] = False
+    return joins
 
 
 def _write_times(cells: Cells, time_ns: npt.NDArray[np.int64]) -> None:

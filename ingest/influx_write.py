@@ -71,7 +71,7 @@ class InfluxWriter:
         return [*rejected, *self.write(database, extra)]
 
     def _meaning(self, database: str, frame: Frame, odd: Mapping[int, str], answer: Answer) -> list[Rejected]:
-        """What an answer means for a frame; bad lines are rare, so each is made by itself only then."""
+        """What an answer means for a frame; bad rows are rare, so each gets a line of its own only then."""
         if answer.written:
             return []
         return self._found(database, answer, *_line_by_line(frame, odd))

@@ -42,6 +42,12 @@ READINGS = st.builds(
 
 
 def parsed(line: str) -> Row:
+    """A line of one field."""
+    (row,) = fields_of(line)
+    return row
+
+
+def fields_of(line: str) -> list[Row]:
     """A line read by the grammar of InfluxDB's documentation, character by character."""
     at = 0
 
@@ -61,23 +67,28 @@ def parsed(line: str) -> Row:
         key = until("=")
         at += 1
         tags[key] = until(", ")
-    at += 1
-    field = until("=")
-    at += 1
-    value: float | int | str
-    if line[at] == '"':
-        at, text = at + 1, ""
-        while line[at] != '"':
-            if line[at] == "\\" and line[at + 1] in '"\\':
+    found: list[tuple[str, float | int | str]] = []
+    while not found or line[at] == ",":
+        at += 1
+        field = until("=")
+        at += 1
+        value: float | int | str
+        if line[at] == '"':
+            at, text = at + 1, ""
+            while line[at] != '"':
+                if line[at] == "\\" and line[at + 1] in '"\\':
+                    at += 1
+                text += line[at]
                 at += 1
-            text += line[at]
-            at += 1
-        at, value = at + 1, text
-    else:
-        number = until(" ")
-        value = int(number[:-1]) if number.endswith("i") else float(number)
+            at, value = at + 1, text
+        else:
+            number = until(", ")
+            value = int(number[:-1]) if number.endswith("i") else float(number)
+        found.append((field, value))
     assert line[at] == " "
-    return Row(measurement, tuple(sorted(tags.items())), field, int(line[at + 1 :]), value)
+    time_ns = int(line[at + 1 :])
+    assert len({field for field, _ in found}) == len(found)
+    return [Row(measurement, tuple(sorted(tags.items())), field, time_ns, value) for field, value in found]
 
 
 @given(st.lists(ROWS, max_size=5))
@@ -99,7 +110,7 @@ def test_a_frame_at_once_says_what_its_rows_say_one_by_one(rows: list[Row]) -> N
     body, odd = body_of(decode(frame_of(rows, [SAMPLE] * len(rows))))
     lines, said, rejected = encode(rows)
     assert not body or body.endswith(b"\n")
-    found = [parsed(line) for line in split(body.decode())]
+    found = [row for line in split(body.decode()) for row in fields_of(line)]
     assert Counter(map(repr, found)) == Counter(repr(parsed(line)) for line in lines)
     for series in {(row.measurement, row.tags, row.field, type(row.value)) for row in said}:
         in_order = [repr(r) for r in found if (r.measurement, r.tags, r.field, type(r.value)) == series]
@@ -150,6 +161,26 @@ def test_every_number_of_a_frame_is_read_back_to_the_last_bit(numbers: list[floa
     assert [repr(row.value) for row in found] == [repr(v) for v in numbers if math.isfinite(v)]
     assert {row.time_ns for row in found} <= {time_ns}
     assert set(odd) == {place for place, v in enumerate(numbers) if not math.isfinite(v)}
+
+
+def test_readings_of_one_message_share_a_line() -> None:
+    """Of one machine and time; another machine, another time or the same field again begins a new one."""
+    one, other = (("machine", "m1"),), (("machine", "m2"),)
+    t = 1_795_000_000_000_000_000
+    rows = [Row("m", one, "a", t, 1.0), Row("m", one, "b", t, 2.5), Row("m", other, "a", t, 3.0)]
+    rows += [
+        Row("m", other, "b", t + 1, 4.0),
+        Row("n", other, "b", t + 1, 5.0),
+        Row("m", one, "a", t + 2, 6.0),
+    ]
+    body, _ = body_of(decode(frame_of(rows, [SAMPLE] * len(rows))))
+    assert body.decode().splitlines() == [
+        f"m,machine=m1 a=1,b=2.5 {t}", f"m,machine=m2 a=3 {t}", f"m,machine=m2 b=4 {t + 1}",
+        f"n,machine=m2 b=5 {t + 1}", f"m,machine=m1 a=6 {t + 2}",
+    ]  # fmt: skip
+    again = [rows[0], rows[1], rows[0]._replace(value=7.0)]
+    body, _ = body_of(decode(frame_of(again, [SAMPLE] * 3)))
+    assert body.decode().splitlines() == [f"m,machine=m1 {x} {t}" for x in ("a=1", "b=2.5", "a=7")]
 
 
 @pytest.mark.parametrize(
