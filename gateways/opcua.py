@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from asyncua import ua
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
@@ -29,7 +28,7 @@ from gateways.opcua_types import Types
 from gateways.opcua_values import UnknownNamespace, is_bad, node_id, time_ns
 from gateways.opcua_watch import Watch
 from gateways.rollup import Rollup
-from gateways.source import Backoff, Context, Point, Source
+from gateways.source import Backoff, Context, Point, Source, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -319,31 +318,3 @@ class OpcUa(Source):
         except LinkLost:
             self._memory.known.subscribed = None  # what tells nothing is not taken over
             raise
-
-
-async def unless_stopped(
-    stop: asyncio.Event, *works: Coroutine[Any, Any, None], within_s: float | None = None
-) -> bool:
-    """Do some work until one piece of it ends or `stop` is set; whether it ended by itself.
-
-    Raises
-    ------
-    TimeoutError
-        If neither happened in time.
-    """
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in works]
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait(
-            {*tasks, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in tasks:
-            if task in done:
-                task.result()
-        if not done:
-            raise TimeoutError
-        return stopping not in done
-    finally:
-        for task in (*tasks, stopping):
-            task.cancel()
-        await asyncio.gather(*tasks, stopping, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -177,3 +177,31 @@ async def first_of(*events: asyncio.Event, timeout_s: float | None) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+async def unless_stopped(
+    stop: asyncio.Event, *works: Coroutine[Any, Any, None], within_s: float | None = None
+) -> bool:
+    """Do some work until one piece of it ends or `stop` is set; whether it ended by itself.
+
+    Raises
+    ------
+    TimeoutError
+        If neither happened in time.
+    """
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in works]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait(
+            {*tasks, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in tasks:
+            if task in done:
+                task.result()
+        if not done:
+            raise TimeoutError
+        return stopping not in done
+    finally:
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
