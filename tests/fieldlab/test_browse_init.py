@@ -13,10 +13,13 @@ from asyncua import ua
 
 from fieldlab_configs import load, parse
 from gateways.browse_yaml import id_of
+from gateways.pki_facts import load as load_certificate
+from gateways.signing import load_key
 from gateways.sparkplug_schema import Payload
 from tests.fieldlab.command import fieldlab
+from tests.gateways.certificates import Made
 from tests.gateways.mqtt_peer import Publisher
-from tests.gateways.opcua_peer import URI, OpcUaPeer
+from tests.gateways.opcua_peer import SERVER_URI, URI, OpcUaPeer
 
 CHILDREN = 230  # more than one answer holds
 
@@ -238,3 +241,30 @@ async def test_init_replaces_nothing_unless_told_to(tmp_path, monkeypatch):
 async def test_a_name_from_elsewhere_becomes_an_id(text, name):
     """Of the characters that an id has."""
     assert id_of(text) == name
+
+
+async def test_with_a_password_the_connection_is_encrypted_and_both_sides_are_known(tmp_path):
+    """Certificates of `fieldlab pki`; without one of our own it is said what to do."""
+    pki = tmp_path / "pki"
+    (tmp_path / "password").touch(0o600)
+    (tmp_path / "password").write_text("Geheim1")
+    for args in (
+        ["init", pki, "--fieldlab", "lab"],
+        ["issue", pki, "plc", "--for", "opcua", "--uri", SERVER_URI, "--host", "127.0.0.1"],
+    ):
+        assert fieldlab("pki", *args).returncode == 0
+    peer = OpcUaPeer()
+    peer.policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+    certificate, key = load_certificate(pki / "own" / "plc.pem"), load_key(pki / "own" / "plc.key")
+    peer.identity = Made(certificate, key)
+    await peer.start()
+    login = ("--user", "gw", "--password-file", tmp_path / "password", "--pki", pki)
+    try:
+        done = await call("browse", peer.endpoint, *login)
+        assert (done.returncode, "browse.pem" in done.stderr) == (1, True), done.stderr
+        assert fieldlab("pki", "issue", pki, "browse").returncode == 0
+        told = await seen(peer.endpoint, *login)
+        assert ["Count"] in [each["path"] for each in told["seen"]]
+        assert "security" not in told["source"]
+    finally:
+        await peer.stop()
