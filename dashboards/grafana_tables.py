@@ -113,8 +113,8 @@ def told(board: Board, panel: Panel, asked: Sequence[InfluxQuery]) -> Any:
         table.Panel()
         .show_header(True)  # noqa: FBT003 - a builder
         .with_transformation(_step("organize", excludeByName=_HIDDEN, indexByName={}, renameByName={}))
-        .mappings([_spoken(_words(board))])
     )
+    spoken = _words(board)
     for column in (
         "kpi",
         "term",
@@ -129,6 +129,10 @@ def told(board: Board, panel: Panel, asked: Sequence[InfluxQuery]) -> Any:
         properties = [_value("displayName", _column(board, column))]
         if column in {"estimate", "low", "high"} and panel.unit == "ratio":
             properties.append(_value("decimals", 1))
+        if spoken.get(column):
+            properties.append(
+                _value("mappings", [_mapped({k: {"text": v} for k, v in spoken[column].items()})])
+            )
         if column == "verdict":
             properties += [_verdicts(board), _value("custom.cellOptions", {"type": "color-text"})]
         made = made.override_by_name(column, properties)
@@ -142,20 +146,26 @@ def _column(board: Board, column: str) -> str:
     return column
 
 
-def _words(board: Board) -> dict[str, str]:
-    """What keys in the cells of a table are called."""
-    known = {kpi: board.say(kpi) for kpi in KPIS if has(kpi)}
-    machines = {m.id: m.name for m in board.site.machines() if m.name}
-    experiments = {e.id: e.question for e in board.site.experiments if e.question}
-    return known | machines | experiments
+def _words(board: Board) -> dict[str, dict[str, str]]:
+    """What keys in the cells of a column are called; a number elsewhere may look like one of them."""
+    return {
+        "kpi": {kpi: board.say(kpi) for kpi in KPIS if has(kpi)},
+        "machine": {m.id: m.name for m in board.site.machines() if m.name},
+        "experiment": {e.id: e.question for e in board.site.experiments if e.question},
+    }
+
+
+def _mapped(options: dict[str, dict[str, str]]) -> dict[str, Any]:
+    numbered = {key: {**option, "index": number} for number, (key, option) in enumerate(options.items())}
+    return {"type": "value", "options": numbered}
 
 
 def _verdicts(board: Board) -> models.DynamicConfigValue:
     options = {
-        verdict: {"text": board.say(f"verdict.{verdict}"), "color": colour, "index": number}
-        for number, (verdict, colour) in enumerate(_VERDICTS.items())
+        verdict: {"text": board.say(f"verdict.{verdict}"), "color": colour}
+        for verdict, colour in _VERDICTS.items()
     }
-    return _value("mappings", [{"type": "value", "options": options}])
+    return _value("mappings", [_mapped(options)])
 
 
 def _spoken(words: dict[str, str]) -> models.ValueMap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import urllib.parse
 import urllib.request
 import uuid
@@ -16,6 +17,7 @@ from dashboards.grafana import boards, render, uid
 from dashboards.grafana_alerts import provisioned, rules
 from fieldlab_configs import Site, parse
 from tests.dashboards.asking import Asker, filled
+from tests.fieldlab.command import fieldlab
 from tests.servers import InfluxServer
 
 MINUTE_NS = 60 * 1_000_000_000
@@ -311,6 +313,44 @@ def test_every_figure_is_explained_where_it_stands(site) -> None:
                 and " van de gekozen" not in one["title"]
             ):
                 assert f"**{one['title']}**: " in explained, (board["title"], one["title"])
+
+
+def test_cells_of_a_table_are_called_by_their_column(site) -> None:
+    """A machine called 1 gives no number its name; a figure has its own, and a verdict its colour."""
+    for board in every(site):
+        for one in board["panels"]:
+            if one["type"] == "table":
+                assert not one["fieldConfig"]["defaults"].get("mappings")
+    (verdicts,) = [p for p in board_of(site, "experiment")["panels"] if p.get("title") == "Verdict by figure"]
+    mapped = {
+        o["matcher"]["options"]: next(p["value"] for p in o["properties"] if p["id"] == "mappings")
+        for o in verdicts["fieldConfig"]["overrides"]
+        if any(p["id"] == "mappings" for p in o["properties"])
+    }
+    assert mapped["kpi"][0]["options"]["oee_index"]["text"] == "OEE"
+    assert set(mapped["verdict"][0]["options"]) == {
+        "improved", "worsened", "no difference shown", "not enough data",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("out", ["file", "file/deeper"])
+def test_a_folder_that_cannot_be_written_is_one_message(site, tmp_path, out) -> None:
+    """Which, and what to do."""
+    (tmp_path / "lab.yaml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "file").touch()
+    done = fieldlab("dashboards", "build", tmp_path / "lab.yaml", "--out", tmp_path / out)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "give a folder that can be written" in done.stderr
+
+
+def test_the_language_is_the_config_s_or_that_asked_for(tmp_path) -> None:
+    """English here; Dutch on request."""
+    (tmp_path / "lab.yaml").write_text(CONFIG, encoding="utf-8")
+    for more, title in (((), "Line"), (("--language", "nl"), "Lijn")):
+        done = fieldlab("dashboards", "build", tmp_path / "lab.yaml", "--out", tmp_path / "out", *more)
+        assert done.returncode == 0
+        board = json.loads((tmp_path / "out" / "dashboards" / "line.json").read_text(encoding="utf-8"))
+        assert board["title"].endswith(f" · {title}")
 
 
 def test_a_uid_is_never_too_long(site) -> None:
