@@ -41,8 +41,8 @@ class Part:
     command : tuple of str
     ready : callable or None
         Whether it does its work yet; None: it does from the start.
-    env : mapping
-        Added to the environment.
+    env : mapping, or callable that returns one
+        Added to the environment; a callable is asked as the process starts.
     once : bool
         It does something and ends; what comes after waits for it.
     stop : int
@@ -52,7 +52,7 @@ class Part:
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool] | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict)
     once: bool = False
     stop: int = signal.SIGTERM
 
@@ -113,12 +113,13 @@ class Processes:
 
     async def _start(self, part: Part) -> asyncio.subprocess.Process:
         self._say(f"{part.name}: starting")
+        more = part.env() if callable(part.env) else part.env
         process = await asyncio.create_subprocess_exec(
             *part.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **part.env},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **more},
             limit=_LINE_BYTES,
             start_new_session=True,  # Ctrl-C reaches them in order, by us
             preexec_fn=_ends_with_us if sys.platform == "linux" else None,

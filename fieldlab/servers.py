@@ -197,8 +197,12 @@ def _set_up(store: StoreConfig) -> Callable[[], bool]:
     return ready
 
 
-def grafana(site: Site, folder: Path, port: int) -> list[Part]:
-    """Grafana with the config's dashboards in place, where it is installed; it knows no default password."""
+def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
+    """Grafana with the config's dashboards in place, where it is installed; it knows no default password.
+
+    `token` is the file of the token that only reads, which setting up the store has made by then; a store
+    that asks nobody has none.
+    """
     program = found("grafana") or found("grafana-server")
     if program is None or site.store is None or site.store.kind != "influxdb":
         return []
@@ -218,8 +222,11 @@ def grafana(site: Site, folder: Path, port: int) -> list[Part]:
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_USERS_ALLOW_SIGN_UP": "false",
-        TOKEN_VARIABLE: site.store.token.read() if site.store.token is not None else "",
     }
+
+    def with_token() -> dict[str, str]:
+        return env | {TOKEN_VARIABLE: token.read_text(encoding="utf-8").strip() if token.exists() else ""}
+
     home = next(
         (p for p in (Path("/usr/share/grafana"), Path(program).resolve().parents[1]) if p.is_dir()), None
     )
@@ -228,5 +235,5 @@ def grafana(site: Site, folder: Path, port: int) -> list[Part]:
     build = (sys.executable, "-m", "fieldlab", "dashboards", "build", str(site.path), "--out", str(built))
     return [
         Part("dashboards", build, once=True),
-        Part("grafana", command, lambda: listens("127.0.0.1", port), env),
+        Part("grafana", command, lambda: listens("127.0.0.1", port), with_token),
     ]

@@ -64,7 +64,8 @@ def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulate
     if store is not None:
         parts.append(store)
     # Tokens go to files: what is printed here ends in a log.
-    kept = ("--tokens", str(folder / "tokens")) if site.store and site.store.kind == "influxdb" else ()
+    tokens = folder / "tokens"
+    kept = ("--tokens", str(tokens)) if site.store and site.store.kind == "influxdb" else ()
     parts.append(Part("setup", command("store", "setup", config, *kept), once=True))
     if simulated:
         parts.append(Part("simulate", command("simulate", config), _served(site)))
@@ -74,7 +75,7 @@ def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulate
     parts.append(Part("analytics", command("analytics", config)))
     page = command("app", config, "--port", str(port))
     parts.append(Part("app", page, lambda: listens("127.0.0.1", port)))
-    return parts + grafana(site, folder / "grafana", grafana_port)
+    return parts + grafana(site, folder / "grafana", grafana_port, token=tokens / "dashboards.token")
 
 
 def _served(site: Site) -> Callable[[], bool]:

@@ -241,3 +241,19 @@ def test_no_part_outlives_a_parent_that_is_killed(tmp_path) -> None:
     parent.kill()
     parent.wait()
     assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
+
+
+def test_grafana_gets_the_token_that_only_reads(tmp_path, monkeypatch) -> None:
+    """That of `store setup`, read as Grafana starts; never the store's own."""
+    monkeypatch.setattr(
+        servers, "found", lambda name: "/usr/sbin/grafana-server" if "grafana" in name else None
+    )
+    site = load(lab(tmp_path, token=True))
+    token = tmp_path / "tokens" / "dashboards.token"
+    build, serve = servers.grafana(site, tmp_path / "grafana", 3000, token=token)
+    assert build.once
+    token.parent.mkdir()
+    token.write_text("reads-only\n")
+    env = serve.env()
+    assert "reads-only" in env.values()
+    assert Path(env["GF_SECURITY_ADMIN_PASSWORD__FILE"]).stat().st_mode & 0o777 == 0o600
