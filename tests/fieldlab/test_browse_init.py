@@ -67,7 +67,7 @@ async def test_every_variable_of_a_server_is_found_with_its_id_type_value_and_ag
     assert sum(node.startswith(f"nsu={URI};s=Many") for node in by_node) == CHILDREN
     total = by_node[f"nsu={URI};s=Total"]
     assert (total["path"], total["kind"], total["value"]) == (["Mill", "TotalCount"], "Double", 7.0)
-    assert 0 <= total["age_s"] < 600
+    assert -1 < total["age_s"] < 600  # by two clocks, read one after the other
     assert by_node[f"nsu={URI};s=Broken"]["quality"] == "Bad"
     assert by_node[f"nsu={URI};s=NaN"]["value"] is None
     assert told["cut"] is None
