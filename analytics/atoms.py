@@ -82,6 +82,7 @@ class MachineResult:
         return self.course.timeline(self.start_ns, self.end_ns).states()
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is undefined, and said so as a figure
 def analyse(
     site: Site,
     machine: View,

@@ -59,6 +59,7 @@ class View:
     span: tuple[int, int] | None
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is undefined, and said so as a figure
 def view(machine: Machine, readings: Readings) -> View:
     """Apply the rules of states, products, cycle times, counts and energy to one machine's readings."""
     signals = Signals(machine, readings)

@@ -22,6 +22,10 @@ from ingest.store import Store
 MOST_CELLS: Final = 1_500_000
 """Fourteen years of five minutes, some 3 GB a machine."""
 
+YEAR_NS: Final = 365 * 86_400 * NS
+LONGEST_NS: Final = 290 * YEAR_NS
+"""A day more on each side has to fit as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -76,7 +80,7 @@ def check_length(site: Site, start_ns: int, end_ns: int, by: Sequence[str] | Non
 
 def keys(args: argparse.Namespace) -> list[str]:
     """The groups of ``--by``."""
-    by = [key.strip() for key in args.by.split(",") if key.strip()]
+    by = list(dict.fromkeys(key.strip() for key in args.by.split(",") if key.strip()))
     for key in by:
         if key not in KEYS:
             raise WrongUse(f"--by: there is no group {key!r}; choose from {', '.join(KEYS)}")
@@ -137,6 +141,11 @@ def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, i
         raise WrongUse("there is no data yet; give a range with --from and --to, or let a gateway run first")
     if end_ns < start_ns:
         raise WrongUse("the range ends before it starts; --from must not be later than --to")
+    if end_ns - start_ns >= LONGEST_NS:
+        raise WrongUse(
+            f"the range from {rfc3339(start_ns)} to {rfc3339(end_ns)} is longer than the"
+            f" {LONGEST_NS // YEAR_NS} years that nanoseconds can tell; give --from and --to, or look for a sample with a wrong date"
+        )
     return start_ns, end_ns
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fieldlab.errors import WrongUse
 from fieldlab.moving import account, buckets_of, movable_store, progress
 from fieldlab.times import time_ns
 from fieldlab_configs import load
@@ -14,6 +15,8 @@ from ingest.exporting import export
 def run(args: argparse.Namespace) -> int:
     """Export; run again after an interruption, it goes on where it stopped."""
     site = load(args.config)
+    if site.store is not None and site.store.path is not None and not site.store.path.is_file():
+        raise WrongUse(f"{site.store.path}: there is no store to export; look at store.path in {site.path}")
     store = movable_store(site)
     try:
         manifest = export(

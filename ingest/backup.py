@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from ingest.embedded_file import (
 from ingest.errors import ArchiveError
 from ingest.moving import Tally
 
+_NO_BACKUP: Final = "is no backup: make one with fieldlab store backup"
 _ACCOUNT: Final = "backup"
 """Key of `meta` in a backup: the tallies of what it holds."""
 
@@ -49,6 +50,10 @@ def back_up(store: Path, fieldlab: str, target: Path) -> Tallies:
         raise ArchiveError(f"{store}: there is no store to back up")
     new = target.with_name(f"{target.name}.new")
     try:
+        new.touch()
+    except OSError as error:
+        raise ArchiveError(f"{target} cannot be written: {error.strerror}") from None
+    try:
         with translated(store), closing(sqlite3.connect(store)) as source:
             about = about_store(source, store)
             check_owner(about, fieldlab, store)
@@ -60,7 +65,8 @@ def back_up(store: Path, fieldlab: str, target: Path) -> Tallies:
             copy.commit()
         _settle(new, target)
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what has to be told
+            new.unlink(missing_ok=True)
     return counted
 
 
@@ -101,6 +107,7 @@ def restore(backup: Path, store: Path, fieldlab: str, *, force: bool = False) ->
                 translated(backup),
                 closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as db,
             ):
+                _require_backup(db, backup)
                 _copy(db, new)
             with translated(backup), closing(sqlite3.connect(new)) as copy:
                 version, counted = _verified(copy, backup, fieldlab)
@@ -109,7 +116,8 @@ def restore(backup: Path, store: Path, fieldlab: str, *, force: bool = False) ->
                 copy.execute("PRAGMA journal_mode = WAL")
             _place(new, store)
         finally:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
     return counted, version
 
 
@@ -121,11 +129,21 @@ def _verified(copy: sqlite3.Connection, backup: Path, fieldlab: str) -> tuple[in
     if version > SCHEMA_VERSION:
         raise ArchiveError(f"{backup} was made by a newer Fieldlab (schema {version}): update this one")
     if _ACCOUNT not in about or MIGRATING in about:
-        raise ArchiveError(f"{backup} is no backup: make one with fieldlab store backup")
+        raise ArchiveError(f"{backup} {_NO_BACKUP}")
+    # What is counted does not lie on every page: an index may be damaged, and all the counts still right.
+    (sound,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+    if sound != "ok":
+        raise ArchiveError(f"{backup} is damaged ({sound.splitlines()[-1]}): take another backup")
     counted = tallies(copy, version)
     if json.loads(json.dumps(counted, default=_plain)) != json.loads(about[_ACCOUNT]):
         raise ArchiveError(f"{backup} does not hold what was counted into it: take another backup")
     return version, counted
+
+
+def _require_backup(db: sqlite3.Connection, backup: Path) -> None:
+    """ArchiveError where a file is a database of something else, or empty."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        raise ArchiveError(f"{backup} {_NO_BACKUP}")
 
 
 def _plain(tally: Tally) -> list[int]:
@@ -136,7 +154,12 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
     """All pages at one instant, into a file of its own, under a content of its own."""
     target.unlink(missing_ok=True)
     with closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
+        try:
+            source.backup(copy)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+                raise
+            raise ArchiveError(f"{target.parent}: the disk is full; nothing was changed") from None
         copy.execute("PRAGMA journal_mode = DELETE")
         _note(copy, "content", secrets.token_hex(8))
         copy.commit()

@@ -9,8 +9,9 @@ from pathlib import Path
 from ingest.archive import Manifest, Part, Scope, digest, part_path
 from ingest.archive_files import Columns, parquet, write_part
 from ingest.columns import Column
+from ingest.errors import ArchiveError
 from ingest.moving import FIRST_NS, LAST_NS, MovableStore, kept_measurements, machine_of, tally
-from ingest.store import Bucket
+from ingest.store import Bucket, StoreUnavailable
 
 DAY_NS = 86_400 * 1_000_000_000
 Told = Callable[[str], None]
@@ -48,16 +49,22 @@ def export(
         The store does not answer; run it again.
     """
     parquet()  # said before hours of work, not after
-    manifest = Manifest(folder)
-    manifest.begin(Scope(fieldlab, tuple(buckets), start_ns, end_ns))
-    if manifest.complete:
-        return manifest
-    for bucket in buckets:
-        for machine, day_ns, columns in _days(store, bucket, start_ns, end_ns, manifest):
-            part = _written(folder, bucket, machine, day_ns, columns)
-            manifest.add(part)
-            told(f"{bucket} {machine} {part.day}: {part.rows} values; {manifest.rows} in all")
-    manifest.finish()
+    try:
+        manifest = Manifest(folder)
+        manifest.begin(Scope(fieldlab, tuple(buckets), start_ns, end_ns))
+        if manifest.complete:
+            return manifest
+        for bucket in buckets:
+            for machine, day_ns, columns in _days(store, bucket, start_ns, end_ns, manifest):
+                part = _written(folder, bucket, machine, day_ns, columns)
+                manifest.add(part)
+                told(f"{bucket} {machine} {part.day}: {part.rows} values; {manifest.rows} in all")
+        manifest.finish()
+    except StoreUnavailable:
+        raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ArchiveError(f"{folder} cannot be written: {why}; run it again to go on") from None
     return manifest
 
 

@@ -158,3 +158,22 @@ def test_one_sample_with_a_wrong_date_does_not_eat_the_memory(folder):
         assert call(folder, command, "old").returncode == 0
     day = ("--from", "2026-01-05", "--to", "2026-01-06")
     assert call(folder, ("kpi", "--by", "hour"), "old", *day).returncode == 0
+
+
+def test_a_range_longer_than_nanoseconds_can_tell_is_refused(tmp_path):
+    """Never an answer of no data where there are some."""
+    path, recording = tmp_path / "x.yaml", tmp_path / "r.csv"
+    path.write_text(
+        "fieldlab: x\ntimezone: UTC\nlines: [{id: l, machines: [{id: m, ideal_cycle_time_s: 1,"
+        " states: {map: {R: producing}}, signals: {state: {item: s}}}]}]\n"
+    )
+    recording.write_text(
+        "time,machine,signal,value\n2026-01-01T00:00:00Z,m,state,R\n2026-01-01T01:00:00Z,m,state,R\n"
+    )
+    asked = ("kpi", path, "--input", recording, "--format", "json")
+    done = fieldlab(*asked, "--from", "1700-01-01", "--to", "2260-01-01")
+    assert done.returncode == 2
+    assert "longer than the 290 years" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    (row,) = json.loads(fieldlab(*asked, "--from", "1971-01-01", "--to", "2260-01-01").stdout)
+    assert row["actual_production_time_s"] > 3600

@@ -417,3 +417,43 @@ def test_check_of_an_influxdb(influx_server, tmp_path):
     for command in (("kpi", a), ("store", "setup", a), ("store", "migrate", a)):
         assert "newer" in refused(*command)
     assert "newer" in fieldlab("store", "check", a).stdout
+
+
+def test_a_backup_with_one_damaged_page_is_not_restored(tmp_path):
+    """Also a page that no count looks at, as those of an index: what is there stays as it is."""
+    path, store = embedded(tmp_path)
+    fill(store)
+    store.close()
+    backup = tmp_path / "a.backup"
+    ran("store", "backup", path, backup)
+    whole = backup.read_bytes()
+    before = (tmp_path / "a.db").read_bytes()
+    for page in range(1, len(whole) // 4096):
+        damaged = bytearray(whole)
+        damaged[page * 4096 : (page + 1) * 4096] = bytes(b ^ 0x5A for b in whole[page * 4096 :][:4096])
+        backup.write_bytes(damaged)
+        done = fieldlab("store", "restore", path, backup, "--force")
+        if done.returncode:
+            assert len(done.stderr.splitlines()) == 1, done.stderr
+            assert (tmp_path / "a.db").read_bytes() == before
+        else:  # a page that nothing uses
+            ran("store", "check", path)
+
+
+def test_what_cannot_be_written_or_is_not_there_is_one_message(tmp_path):
+    """A file for a folder, a folder that is not there, a store that was never made, what is no backup."""
+    path, store = embedded(tmp_path)
+    fill(store)
+    store.close()
+    assert "cannot be written" in refused("store", "export", path, "--to-folder", path)
+    assert "cannot be written" in refused("store", "backup", path, tmp_path / "no" / "a.backup")
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert "is no backup" in refused("store", "restore", path, empty, "--force")
+    foreign = tmp_path / "foreign"
+    with closing(sqlite3.connect(foreign)) as db:
+        db.execute("CREATE TABLE t (a)")
+    assert "is no backup" in refused("store", "restore", path, foreign, "--force")
+    absent = config(tmp_path, "absent", "{kind: embedded, path: absent.db}")
+    assert "no store to export" in refused("store", "export", absent, "--to-folder", tmp_path / "out")
+    assert not (tmp_path / "absent.db").exists()
