@@ -144,7 +144,8 @@ def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, i
     if end_ns - start_ns >= LONGEST_NS:
         raise WrongUse(
             f"the range from {rfc3339(start_ns)} to {rfc3339(end_ns)} is longer than the"
-            f" {LONGEST_NS // YEAR_NS} years that nanoseconds can tell; give --from and --to, or look for a sample with a wrong date"
+            f" {LONGEST_NS // YEAR_NS} years that nanoseconds can tell;"
+            " give --from and --to, or look for a sample with a wrong date"
         )
     return start_ns, end_ns
 
