@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,16 +37,16 @@ def opportunities(site: Site, fragments: Sequence[Fragments], *, end_ns: int) ->
     Returns
     -------
     list of dict
-        ``machine``, ``loss``, ``verdict`` (``ok`` or ``not enough data``, with ``reason``), and per year
-        ``hours``, ``good_parts``, ``kwh``, ``eur``; None where that is undefined.
+        ``machine``, ``loss``, ``verdict`` (``ok`` or ``not enough data``, with ``reason``, ``reason_code``,
+        ``reason_values``), and per year ``hours``, ``good_parts``, ``kwh``, ``eur``; None where undefined.
     """
     rows: list[Row] = []
     for sums in group(site, fragments, ("machine",)):
         machine = str(sums["machine"])
         planned_s, coverage = float(sums["planned_busy_time_s"] or 0), sums["coverage"]  # type: ignore[arg-type]
-        reason = _too_little(planned_s, coverage if isinstance(coverage, float) else 0.0)
-        if reason is not None:
-            rows.append(_row(machine, None, "not enough data", reason, None))
+        too_little = _too_little(planned_s, coverage if isinstance(coverage, float) else 0.0)
+        if too_little is not None:
+            rows.append(_row(machine, None, "not enough data", too_little, None))
             continue
         factor = HALF * _planned_year_s(site, machine, end_ns) / planned_s
         quality = sums["quality_ratio"]
@@ -57,11 +57,16 @@ def opportunities(site: Site, fragments: Sequence[Fragments], *, end_ns: int) ->
     return sorted(rows, key=_worth)
 
 
-def _too_little(planned_s: float, coverage: float) -> str | None:
+def _too_little(planned_s: float, coverage: float) -> dict[str, Any] | None:
+    """Why nothing can be said, in words, and as a code with its values for who has words of their own."""
     if planned_s < LEAST_PLANNED_S:
-        return f"{planned_s / 3600:.1f} h of planned time; at least {LEAST_PLANNED_S / 3600:.0f} h are needed"
+        have, need = planned_s / 3600, LEAST_PLANNED_S / 3600
+        why = f"{have:.1f} h of planned time; at least {need:.0f} h are needed"
+        return {"reason": why, "reason_code": "planned_time", "reason_values": {"have": have, "need": need}}
     if coverage < LEAST_COVERAGE:
-        return f"{coverage:.0%} of planned time is known; at least {LEAST_COVERAGE:.0%} are needed"
+        why = f"{coverage:.0%} of planned time is known; at least {LEAST_COVERAGE:.0%} are needed"
+        values = {"have": coverage, "need": LEAST_COVERAGE}
+        return {"reason": why, "reason_code": "coverage", "reason_values": values}
     return None
 
 
@@ -91,10 +96,15 @@ def _gain(machine: str, part: Row, factor: float, quality: float | None) -> Row:
 
 
 def _row(
-    machine: str, loss: str | None, verdict: str, reason: str | None, gained: dict[str, float | None] | None
+    machine: str,
+    loss: str | None,
+    verdict: str,
+    reason: dict[str, Any] | None,
+    gained: dict[str, float | None] | None,
 ) -> Row:
+    why = reason or dict.fromkeys(("reason", "reason_code", "reason_values"))
     nothing = dict.fromkeys(("hours", "good_parts", "kwh", "eur"))
-    return {"machine": machine, "loss": loss, "verdict": verdict, "reason": reason, **(gained or nothing)}
+    return {"machine": machine, "loss": loss, "verdict": verdict, **why, **(gained or nothing)}
 
 
 def _worth(row: Row) -> tuple[float, str]:

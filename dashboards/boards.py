@@ -49,6 +49,7 @@ class TableCard:
             self.gains = Box("div", "gains") if name == "opportunities" else None
             self.chart = Chart(f"chart-{name}", 300) if name in _DRAWN else None
             self.none = Text("p", say("nothing", language), "nothing")
+            self.too_little = Text("p", "", "nothing") if self.gains is not None else None
             self.scroll = Box("div", "scroll", tabindex="0", role="region", aria_label=title)
             with self.scroll, Box("table", "sheet-table"):
                 Text("caption", title, "visually-hidden")
@@ -71,8 +72,11 @@ class TableCard:
     def show(self, snapshot: Snapshot, ink: Ink) -> None:
         """Show a moment."""
         rows = snapshot.parts.get(self.name, ())
+        some = [row for row in rows if row.get("verdict") == "ok"] if self.gains is not None else rows
         kit.hide(self.none, bool(rows))
-        kit.hide(self.scroll, not rows)
+        kit.hide(self.scroll, not some)
+        if self.too_little is not None:
+            kit.hide(self.too_little, bool(some) or not rows)
         for kind, anchor in self.files.items():
             kit.put(anchor, href=export_link(self.name, kind, snapshot.view, self.language))
         if self.chart is not None:
@@ -90,7 +94,11 @@ class TableCard:
                 self._row(row)
         kit.put(self.body, data_rows=str(len(rows)))
         if self.gains is not None:
-            self._gains([row for row in rows if row["verdict"] == "ok"][:_MOST_GAINS])
+            self._gains(some[:_MOST_GAINS])
+        if self.too_little is not None and rows and not some:
+            reason = next(c for c in self.columns if c.key == "reason")
+            why = sheets.in_row(reason, rows[0], self.site, self.language)
+            kit.write(self.too_little, say("gain.not_yet", self.language, why=why))
 
     def _gains(self, rows: Sequence[Row]) -> None:
         """The most rewarding losses in large."""
@@ -112,7 +120,7 @@ class TableCard:
     def _row(self, row: Row) -> None:
         with Box("tr"):
             for i, column in enumerate(self.columns):
-                text = sheets.cell(column, row.get(column.key), self.site, self.language)
+                text = sheets.in_row(column, row, self.site, self.language)
                 exact = row.get(column.key)
                 marks = {"data_value": repr(float(exact))} if isinstance(exact, int | float) else {}
                 if i == 0:

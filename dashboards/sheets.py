@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -78,6 +78,18 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 }  # fmt: skip
 
 
+def in_row(column: Column, row: Row, site: Site, language: Language) -> str:
+    """What a row has in a column, as a page writes it."""
+    code, values = row.get("reason_code"), row.get("reason_values")
+    if column.key != "reason" or not isinstance(code, str) or not isinstance(values, Mapping):
+        return cell(column, row.get(column.key), site, language)
+    told = {
+        name: amounts.percent(n, language) if code == "coverage" else amounts.decimal(n, 1, language)
+        for name, n in values.items()
+    }
+    return say(f"too_little.{code}", language, **told)
+
+
 def cell(column: Column, value: Any, site: Site, language: Language) -> str:
     """A value as a page writes it."""
     if value is None:
@@ -120,18 +132,19 @@ def as_csv(name: str, rows: Sequence[Row], site: Site, language: Language) -> by
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
     writer.writerow([c.title(language) for c in columns])
     for row in rows:
-        writer.writerow([_excel(c, row.get(c.key), site, language) for c in columns])
+        writer.writerow([_excel(c, row, site, language) for c in columns])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def _excel(column: Column, value: Any, site: Site, language: Language) -> str:
+def _excel(column: Column, row: Row, site: Site, language: Language) -> str:
+    value: Any = row.get(column.key)
     if value is None:
         return ""
     if column.kind == "time":
         return moments.local(site, value).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, int | float):
         return f"{value:.12g}".replace(".", ",")
-    text = _named(column, str(value), site, language)
+    text = in_row(column, row, site, language)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
