@@ -21,6 +21,8 @@ _FIGURES: Final = frozenset({"ratio", "count", "number", "seconds", "whole"})
 MOST_ROWS: Final = 50
 """On the page; the files have them all."""
 _MOST_GAINS: Final = 3
+_ELSEWHERE: Final = frozenset({"starved", "blocked"})
+"""What a machine waits for is made good at another one: in the table, but not in large."""
 
 
 class TableCard:
@@ -94,7 +96,7 @@ class TableCard:
                 self._row(row)
         kit.put(self.body, data_rows=str(len(rows)))
         if self.gains is not None:
-            self._gains(some[:_MOST_GAINS])
+            self._gains([row for row in some if row["loss"] not in _ELSEWHERE][:_MOST_GAINS])
         if self.too_little is not None and rows and not some:
             reason = next(c for c in self.columns if c.key == "reason")
             why = sheets.in_row(reason, rows[0], self.site, self.language)
