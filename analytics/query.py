@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +21,6 @@ from fieldlab_configs import Dated, Machine, Site
 
 DAY_NS = 86_400 * NS
 _FURTHER_NS = (DAY_NS, 30 * DAY_NS)
-_CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +86,7 @@ def compute(
             by_cell=by is None or not CELL_KEYS.isdisjoint(by),
         )
 
-    with _hands(len(wanted)) as at_once:
-        results = dict(zip((m.id for m in wanted), at_once(result, wanted), strict=True))
-    return Computed(results, unknown_codes)
+    return Computed({m.id: result(m) for m in wanted}, unknown_codes)
 
 
 def grouped(site: Site, computed: Computed, by: Sequence[str] = ()) -> list[Row]:
@@ -158,24 +151,11 @@ def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -
     return computed.results[machine].stops
 
 
-@contextmanager
-def _hands(work: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """A `map` that uses every core: numpy lets go of the interpreter while it works on large arrays."""
-    if work <= 1 or _CORES == 1:
-        yield map
-        return
-    with ThreadPoolExecutor(min(work, _CORES)) as pool:
-        yield pool.map
-
-
 def _views(
     site: Site, store: Source, machines: Sequence[Machine], start_ns: int | None, end_ns: int | None
 ) -> dict[str, View]:
     """The views of machines, read from far enough back that a stop at the beginning is whole."""
-    with _hands(len(machines)) as at_once:
-        # The store is asked by this thread alone; the readings are worked on meanwhile.
-        told = (readings(store, site, m, start_ns, end_ns) for m in machines)
-        views = dict(zip((m.id for m in machines), at_once(view, machines, told), strict=True))
+    views = {m.id: view(m, readings(store, site, m, start_ns, end_ns)) for m in machines}
     for machine in machines:
         back_ns = _back_ns(site, store, machine, views, start_ns, end_ns)
         ahead_ns = _ahead_ns(site, store, machine, views, back_ns, end_ns)

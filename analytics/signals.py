@@ -290,10 +290,3 @@ class Silence:
         silent_ns = self.before(end[which]) - self.before(begin[which])
         some = silent_ns > 0
         return which[some], silent_ns[some]
-
-    def between(self, begin: Times, end: Times) -> Ints:
-        """Silent nanoseconds in each of disjoint, ascending intervals, shape of them."""
-        found = np.zeros(len(begin), dtype=np.int64)
-        which, silent_ns = self.touching(begin, end)
-        found[which] = silent_ns
-        return found

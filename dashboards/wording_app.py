@@ -1,4 +1,4 @@
-"""Words of the web app's pages: navigation, tables, reasons, log-in, the wall, exercises."""
+"""Words of the web app's pages: navigation, tables, reasons, log-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "nav.energy": ("Energie", "Energy"),
     "nav.experiment": ("Experimenten", "Experiments"),
     "nav.gateways": ("Gateways", "Gateways"),
-    "nav.exercises": ("Oefeningen", "Exercises"),
     "no_screen": ("De pagina “{asked}” is er niet; dit is {shown}.", "There is no page “{asked}”; this is {shown}."),
     "range.30d": ("30 dagen", "30 days"),
     "range.365d": ("Jaar", "Year"),
@@ -160,5 +159,4 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "period.before.shift": ("Dezelfde dienst een week eerder", "The same shift a week earlier"),
     "period.this.shift": ("Deze dienst", "This shift"),
     "period.energy.how": ("Alle energie van de lijn, ook bij stilstand; “ervoor” is de week ervoor, of dezelfde dienst een week eerder. Minder energie bij minder werk is geen besparing: dat zegt de nullijn van energie.", "All energy of the line, stops included; “before” is the week before, or the same shift a week earlier. Less energy for less work is no saving: the energy baseline tells that."),
-    "wall": ("Wand", "Wall"),
 }  # fmt: skip

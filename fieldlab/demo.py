@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from fieldlab.demo_options import START_NS, Options
 from fieldlab.errors import WrongUse
+from fieldlab.processes import free_port
 from fieldlab.services import until_stopped
 from fieldlab_configs import Site, load
 from simulator.child import Order, simulation
@@ -100,11 +101,3 @@ def demo_site(folder: Path) -> Site:
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(config, file)
     return load(path)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from fieldlab import options
+
 
 def days(text: str) -> int:
     """A number of days, of an option."""
@@ -14,7 +16,7 @@ def days(text: str) -> int:
 
 def gateway(command: argparse.ArgumentParser) -> None:
     """`fieldlab gateway`."""
-    command.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+    options.config(command)
     command.add_argument(
         "--gateway", metavar="NAME", help="which of the config's gateways; default: the only one"
     )
@@ -37,7 +39,7 @@ def seconds(text: str) -> float:
 
 def doctor(command: argparse.ArgumentParser) -> None:
     """`fieldlab doctor`."""
-    command.add_argument("config", metavar="CONFIG", help="the fieldlab's YAML file")
+    options.config(command)
     command.add_argument("--gateway", metavar="NAME", help="which of the config's gateways; default: all")
     command.add_argument(
         "--listen", type=seconds, metavar="SECONDS", help="how long to listen for messages of a broker (3)"

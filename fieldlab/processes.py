@@ -64,6 +64,14 @@ def listens(host: str, port: int) -> bool:
     return False
 
 
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class Processes:
     """Run parts until told to stop.
 
@@ -142,9 +150,7 @@ class Processes:
 
     async def _ended_well(self, part: Part, process: asyncio.subprocess.Process) -> None:
         if await process.wait() != 0:
-            raise PartFailed(
-                f"{part.name} ended with status {process.returncode}: {self._last.get(part.name, '')}"
-            )
+            raise self._failed(part, process)
         del self._running[part.name]
 
     async def _until_ready(
@@ -156,9 +162,7 @@ class Processes:
                 return
             if process.returncode is not None:
                 await asyncio.sleep(0)  # its last line
-                raise PartFailed(
-                    f"{part.name} ended with status {process.returncode}: {self._last.get(part.name, '')}"
-                )
+                raise self._failed(part, process)
             if time.monotonic() > deadline:
                 raise PartFailed(f"{part.name} was not ready within {READY_S:.0f} s")
             await pause(stop, 0.1)
@@ -170,12 +174,16 @@ class Processes:
             began = time.monotonic()
             status = await process.wait()
             if status == WRONG_USE:
-                raise PartFailed(f"{part.name} ended with status 2: {self._last.get(part.name, '')}")
+                raise self._failed(part, process)
             failures = 0 if time.monotonic() - began > _LONG_ENOUGH_S else failures + 1
             wait_s = _PAUSES_S[min(failures, len(_PAUSES_S)) - 1] if failures else _PAUSES_S[0]
             self._say(f"{part.name}: ended with status {status}; starting it again in {wait_s:.0f} s")
             await asyncio.sleep(wait_s)
             process = await self._start(part)
+
+    def _failed(self, part: Part, process: asyncio.subprocess.Process) -> PartFailed:
+        said = self._last.get(part.name, "it said nothing")
+        return PartFailed(f"{part.name} ended with status {process.returncode}: {said}")
 
     async def _stop_all(self) -> None:
         signals = {part.name: part.stop for part in self._parts}

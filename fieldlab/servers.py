@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -128,7 +129,8 @@ def influx(site: Site, folder: Path) -> Part | None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     told = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    if "v1." in told or "InfluxDB 1." in told or " 1." in told:
+    version = re.search(r"\bv?(\d+)\.\d+", told)
+    if version is not None and version[1] == "1":
         return Part("influxdb", (program, "run", "-config", str(_config_of_1(folder, port))), _answers(store))
     env = {
         "INFLUXD_HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",

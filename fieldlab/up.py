@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fieldlab.demo import free_port
 from fieldlab.errors import WrongUse
-from fieldlab.processes import Part, PartFailed, Processes, listens
+from fieldlab.processes import Part, PartFailed, Processes, free_port, listens
 from fieldlab.servers import brokers, grafana, influx
 from fieldlab.services import until_stopped
 from fieldlab.stores import require_store

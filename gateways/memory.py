@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from gateways.rollup import Rollup
-
-log = logging.getLogger(__name__)
+from gateways.small_file import SmallFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +108,17 @@ class Memory:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._rollup = Rollup(log)
+        self._file = SmallFile(path)
         self.known = Known()
         self.lasts = path is not None
-        if path is not None and path.exists():
-            try:
-                self.known = Known.of(json.loads(path.read_text(encoding="utf-8")))
-            except (OSError, KeyError, TypeError, ValueError) as error:
-                log.warning("%s cannot be read (%s): what was missed before is not told", path, error)
+        try:
+            told = self._file.read()
+            if told is not None:
+                self.known = Known.of(cast("dict[str, Any]", told))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            self._file.unreadable(error)
 
     def keep(self) -> None:
         """Write it, whole or not at all."""
-        if self._path is None:
-            return
-        new = self._path.with_suffix(".new")
-        try:
-            with open(new, "w", encoding="utf-8", opener=_private) as file:
-                json.dump(asdict(self.known), file)
-            os.replace(new, self._path)  # noqa: PTH105 - the quickest there is, once per message
-        except OSError as error:
-            self._rollup.failed(f"{self._path} cannot be written: {error.strerror}")
-        else:
-            if self._rollup.trouble is not None:
-                self._rollup.recovered(f"{self._path} is written again")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        if self.lasts:
+            self._file.write(asdict(self.known))

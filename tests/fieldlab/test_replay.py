@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from fieldlab.demo import free_port
 from tests.fieldlab.command import EXAMPLES, RECORDINGS, fieldlab, figures, started
+from tests.servers import free_port
 
 pytestmark = [
     pytest.mark.slow,

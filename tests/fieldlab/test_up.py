@@ -257,3 +257,13 @@ def test_grafana_gets_the_token_that_only_reads(tmp_path, monkeypatch) -> None:
     env = serve.env()
     assert "reads-only" in env.values()
     assert Path(env["GF_SECURITY_ADMIN_PASSWORD__FILE"]).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("room", ["up", "gateway", "analytics", "app", "doctor"])
+def test_services_do_not_know_the_simulator(room) -> None:
+    """An image without it runs them: only `demo` and `simulate` import it."""
+    module = "analysis" if room == "analytics" else room
+    code = (
+        f"import sys, fieldlab.{module}; sys.exit(any(m.split('.')[0] == 'simulator' for m in sys.modules))"
+    )
+    assert subprocess.run(python(code), cwd=ROOT, check=False).returncode == 0
