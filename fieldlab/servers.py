@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fieldlab.errors import WrongUse
+from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
 from fieldlab_configs import MqttSource, Secret, Site, StoreConfig
 
@@ -100,16 +101,6 @@ def _passwords(user: str, password: Secret, folder: Path) -> Path:
     path.write_text(f"{user}:{password.read()}\n", encoding="utf-8")
     subprocess.run([program, "-U", str(path)], check=True, capture_output=True)  # noqa: S603 - our own command
     return path
-
-
-def made_up(secret: Secret | None) -> bool:
-    """Make a secret up whose file is not there yet, of mode 600; whether that was done."""
-    if secret is None or secret.file is None or secret.file.exists():
-        return False
-    secret.file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(secret.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32))
-    return True
 
 
 def influx(site: Site, folder: Path) -> Part | None:

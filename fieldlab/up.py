@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fieldlab.errors import WrongUse
+from fieldlab.passwords import for_app
 from fieldlab.processes import Part, PartFailed, Processes, free_port, listens
 from fieldlab.servers import brokers, grafana, influx
 from fieldlab.services import until_stopped
 from fieldlab.stores import require_store
-from fieldlab_configs import OpcUaSource, Site, load
+from fieldlab_configs import MqttSource, OpcUaSource, Site, load
+from ingest.filelock import FileLock
+from ingest.spool_core import in_use
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,17 +31,76 @@ def run(args: argparse.Namespace) -> int:
         Path(args.data).absolute() if args.data else site.path.absolute().parent / f"{site.fieldlab}-data"
     )
     port = args.port or free_port()
-    parts = parts_of(site, folder, port=port, grafana_port=args.grafana_port, simulated=args.simulate)
-    print(f"bringing up {', '.join(part.name for part in parts)}; Ctrl-C stops them", flush=True)
 
     def say(line: str) -> None:
         print(line, flush=True)
 
-    try:
-        asyncio.run(until_stopped(Processes(parts, say).run))
-    except PartFailed as error:
-        raise WrongUse(str(error)) from None
+    with alone(site, folder):
+        parts = parts_of(site, folder, port=port, grafana_port=args.grafana_port, simulated=args.simulate)
+        say(f"bringing up {', '.join(part.name for part in parts)}; Ctrl-C stops them")
+        for line in where(
+            site,
+            folder,
+            parts,
+            port=port,
+            grafana_port=args.grafana_port,
+            logins=for_app(site, folder / "app"),
+        ):
+            say(line)
+        try:
+            asyncio.run(until_stopped(Processes(parts, say).run))
+        except PartFailed as error:
+            raise WrongUse(str(error)) from None
     return 0
+
+
+@contextlib.contextmanager
+def alone(site: Site, folder: Path) -> Iterator[None]:
+    """Be the only one that brings this up; WrongUse where another does, or a gateway of it runs already."""
+    lock = FileLock(folder / "up")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except BlockingIOError:
+        raise WrongUse(
+            f"{site.path} is up already: another fieldlab up works in {folder}; stop that one first"
+        ) from None
+    except OSError as error:
+        raise WrongUse(f"--data: {folder} cannot be used: {error.strerror}") from None
+    try:
+        for name, gateway in site.gateways.items():
+            if in_use(gateway.spool.path, name):
+                raise WrongUse(
+                    f"{site.path}: gateways.{name} runs already: its spool in {gateway.spool.path} is in use;"
+                    " stop that one first"
+                )
+        yield
+    finally:
+        lock.release()
+
+
+def where(
+    site: Site, folder: Path, parts: Sequence[Part], *, port: int, grafana_port: int, logins: Sequence[Path]
+) -> list[str]:
+    """Where the pages are, and which files hold the passwords; none of the passwords themselves."""
+    who = ", ".join(f"{path.stem} with the password in {path}" for path in logins)
+    users = f"; users: {who or ', '.join(site.app.users)}" if site.app else ""
+    lines = [f"the page will be at http://127.0.0.1:{port}/{users}"]
+    if any(part.name == "grafana" for part in parts):
+        password = folder / "grafana" / "admin.password"
+        lines.append(
+            f"Grafana will be at http://127.0.0.1:{grafana_port}/; user admin, password in {password}"
+        )
+    held = [
+        f"{secret.file} (sources.{name})"
+        for name, source in site.sources.items()
+        if isinstance(source, MqttSource) and (secret := source.password) is not None and secret.file
+    ]
+    if site.store is not None and site.store.token is not None and site.store.token.file is not None:
+        held.append(f"{site.store.token.file} (store)")
+    if site.store is not None and site.store.kind == "influxdb":
+        held.append(f"{folder / 'tokens'} (a token for each service)")
+    return [*lines, *([f"passwords and tokens: {'; '.join(held)}"] if held else [])]
 
 
 def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulated: bool) -> list[Part]:

@@ -26,6 +26,20 @@ DAMAGED: Final = "spool-damaged"
 """Reason of the gap that damage to the spool leaves."""
 
 
+def in_use(folder: Path, name: str) -> bool:
+    """Whether a process has a gateway's spool open; where there is no spool yet, none has."""
+    path = folder / f"{name}.spool"
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire()
+    except BlockingIOError:
+        return True
+    lock.release()
+    return False
+
+
 class SpoolCore:
     """The files of one gateway's spool.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 from pathlib import Path
 
 import psutil
@@ -27,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = ", user: fieldlab, password: {file: mqtt.password}"
 
 
-def lab(folder: Path, *, token: bool = False, embedded: bool = False) -> Path:
+def lab(folder: Path, *, token: bool = False, embedded: bool = False, users: bool = False) -> Path:
     """The containers' config, on ports of this computer."""
     text = (EXAMPLES / "compose.yaml").read_text(encoding="utf-8")
     begin, end = text.index("sources:\n"), text.index("gateways:\n")
@@ -43,9 +45,22 @@ gateways:
     else:
         named = "org: fieldlab, token: {file: influx.token}, " if token else ""
         text += f'store: {{kind: influxdb, {named}url: "http://127.0.0.1:{free_port()}"}}\n'
+    if users:
+        text += "app: {hosts: [lab.example], users: {ines: {password: {file: ines.hash}, pseudonym: i1}}}\n"
     path = folder / "lab.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def log_in(port: int, name: str, password: str) -> bool:
+    """Whether the app lets somebody in."""
+    form = urllib.parse.urlencode({"user": name, "password": password}).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
+    connection.request("POST", "/login", form, headers)
+    answer = connection.getresponse()
+    connection.close()
+    return answer.status == 303 and "fieldlab_session" in (answer.getheader("Set-Cookie") or "")
 
 
 def children(pid: int) -> list[psutil.Process]:
@@ -81,7 +96,7 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
     major = influxd_major()
     if not major or servers.found("mosquitto") is None:
         pytest.skip("influxd or mosquitto is not installed")
-    path = lab(tmp_path, token=major > 1)
+    path = lab(tmp_path, token=major > 1, users=True)
     page = free_port()
     log = tmp_path / "log"
     with log.open("w") as out:
@@ -98,6 +113,12 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
             store.close()
         started = children(up.pid)
         assert len(started) >= 6
+        for more, why in ((), "is up already"), (("--data", tmp_path / "b"), "gateways.edge1 runs already"):
+            second = fieldlab("up", path, *more)
+            assert (second.returncode, len(second.stderr.splitlines())) == (2, 1), second.stderr
+            assert why in second.stderr
+        assert log_in(page, "ines", (tmp_path / "workshop-data/app/ines.password").read_text().strip())
+        assert not log_in(page, "ines", "another")
     finally:
         up.send_signal(signal.SIGTERM)
         status = up.wait(60)
@@ -107,9 +128,15 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
     account = next(line for line in told.splitlines() if "samples received" in line)
     assert "dead 0" in account
     assert "waiting 0" in account
-    for secret in ("mqtt.password", *(["influx.token"] if major > 1 else [])):
+    assert told.count("ended with status") == 0
+    assert (
+        f"the page will be at http://127.0.0.1:{page}/; users: ines with the password in {tmp_path}" in told
+    )
+    assert f"passwords and tokens: {tmp_path / 'mqtt.password'} (sources.broker)" in told
+    secrets = ("mqtt.password", "ines.hash", "workshop-data/app/ines.password")
+    for secret in (*secrets, *(["influx.token"] if major > 1 else [])):
         assert (tmp_path / secret).stat().st_mode & 0o777 == 0o600
-        assert (tmp_path / secret).read_text() not in told
+        assert (tmp_path / secret).read_text().strip() not in told
 
 
 def test_without_servers_the_embedded_parts_stand_in(tmp_path, monkeypatch) -> None:
