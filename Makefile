@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint bench lock clean env env-bench env-demo
+.PHONY: help demo test week soak lint bench lock clean env env-bench env-demo
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ test: env  ## All tests, on every core; ARGS="tests/analytics -k oee" for some, 
 	@sh tools/debian.sh
 	@sh tools/peers.sh
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
+
+week: env  ## An edge box cut off for a week of samples, killed twice and upgraded, then the account; ARGS="--every 10"
+	@sh tools/debian.sh
+	@$(BIN)/python -m tests.faults.week $(ARGS)
 
 soak: env  ## Faults at random, then the account; MINUTES=30 SEED=7 ARGS="--store embedded"
 	@sh tools/debian.sh

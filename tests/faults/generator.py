@@ -5,6 +5,7 @@ its standard input, and answers each with one line.
 
 rate N            so many messages a second from now on
 burst N           so many messages at once
+past START STEP   from now on a message's time is not the clock's: START, and STEP more each time [ns]
 poison KIND N     every N-th message is poison of a kind (see POISON); 0: none
 stop              no more; answers once the broker has acknowledged all of them
 """
@@ -18,13 +19,15 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
+from itertools import count as counting
 from typing import Any
 
 import paho.mqtt.client as paho
 
 TICK_S = 0.05
 SIGNALS = ("total_count", "spindle_c", "product")
-MACHINES = ("m1", "m2", "m3")
+MACHINES = ("m1", "m2", "m3", "m4")
 POISON = ("garbage", "nan", "conflict", "old")
 PRODUCTS = ("A12", 'B "7"', "C, d=e \\", "Ø 8 mm")
 OLD_NS = 2 * 3600 * 10**9
@@ -41,6 +44,7 @@ class Generator:
         self.poison, self.every = "", 0
         self._number = 0
         self._last_ns = 0
+        self.now_ns: Callable[[], int] = time.time_ns
         self._random = random.Random(1)
         self._ledger = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._client = paho.Client(
@@ -72,7 +76,7 @@ class Generator:
         self._number += 1
         number = self._number
         machine = MACHINES[number % len(MACHINES)]
-        time_ns = self._last_ns = max(time.time_ns(), self._last_ns + 1)
+        time_ns = self._last_ns = max(self.now_ns(), self._last_ns + 1)
         values: dict[str, float | str] = {
             "total_count": float(number),
             "spindle_c": self._random.gauss(40, 5),
@@ -133,6 +137,8 @@ def main(port: int, ledger: str) -> None:
                 machines.rate = float(rate)
             case ["burst", count]:
                 machines.send(int(count))
+            case ["past", start_ns, step_ns]:
+                machines.now_ns = counting(int(start_ns), int(step_ns)).__next__
             case ["poison", kind, every]:
                 machines.poison, machines.every = kind, int(every)
             case ["stop"]:

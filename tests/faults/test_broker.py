@@ -10,6 +10,7 @@ import pytest
 
 from ingest.embedded import EmbeddedStore
 from tests.faults.faults import gateway_killed
+from tests.faults.generator import MACHINES
 from tests.faults.proof import proof, proven
 from tests.faults.proxy import PUBACK, SUBACK
 from tests.faults.world import World
@@ -85,7 +86,7 @@ def test_a_broker_that_forgets_its_sessions_while_acknowledgements_wait(make_wor
     assert found.missing
     for machine, _, time_ns in found.missing:
         assert any(machine == m and start <= time_ns < end for m, _, start, end in told), time_ns
-    assert {(m, reason) for m, reason, _, _ in told} == {(m, "session-lost") for m in ("m1", "m2", "m3")}
+    assert {(m, reason) for m, reason, _, _ in told} == {(m, "session-lost") for m in MACHINES}
     assert all(end - start < 30 * S for _, _, start, end in told)
 
 

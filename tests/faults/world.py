@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -72,6 +73,8 @@ class World:
         Whether there is a second store, an embedded one in `copy.db`.
     save_at_once : bool
         Whether the broker saves itself at every change; only where it is killed need it.
+    command : sequence of str
+        The product, where another than that of these tests is to run.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class World:
         setup: bool = True,
         also: bool = False,
         save_at_once: bool = False,
+        command: Sequence[str] = (sys.executable, "-m", "fieldlab"),
     ) -> None:
         self.folder = folder
         self.spool = spool or folder / "spool"
@@ -99,6 +103,7 @@ class World:
         self._setup = setup
         self._also = "also: {copy: {kind: embedded, path: copy.db}}\n" if also else ""
         self._save_at_once = save_at_once
+        self._command = tuple(command)
         self._settings = {"max_bytes": max_bytes, "keep_alive_s": keep_alive_s}
         self._store = {"retention": f"{{raw: {retention}}}", "timeout_s": f"{timeout_s}"}
         self._running = ExitStack()
@@ -190,8 +195,8 @@ class World:
         """Start a gateway."""
         with self.log.open("ab") as log:
             self._gateway = subprocess.Popen(
-                [sys.executable, "-m", "fieldlab", "gateway", str(self.config)],
-                cwd=REPOSITORY,
+                [*self._command, "gateway", str(self.config)],
+                cwd=self.folder,
                 stdout=log,
                 stderr=log,
             )
@@ -232,6 +237,12 @@ class World:
         assert self._gateway is not None
         pages = int(Path(f"/proc/{self._gateway.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def most_resident_mb(self) -> float:
+        """The most memory that this gateway ever had."""
+        assert self._gateway is not None
+        status = Path(f"/proc/{self._gateway.pid}/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1e3
 
     def said(self) -> str:
         """The gateway's log."""
@@ -339,8 +350,8 @@ class World:
 
     def _call(self, *args: object, status: int | None = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "fieldlab", *map(str, args)],
-            cwd=REPOSITORY,
+            [*self._command, *map(str, args)],
+            cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
