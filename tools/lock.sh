@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write both locks anew: `lock.sh UV_VERSION`. uv lives in a throw-away environment; it is no part of the project.
+# Write the locks anew: `lock.sh UV_VERSION`. uv lives in a throw-away environment; it is no part of the project.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,3 +24,6 @@ compile $upgrade --extra dev --output-file requirements.lock
 # shellcheck disable=SC2086
 compile --extra dev --extra bench --constraint requirements.lock --output-file requirements-bench.lock
 compile --extra app --constraint requirements.lock --output-file requirements-demo.lock
+# What an edge box needs for its gateway, and what the image has: all but the tools.
+compile --constraint requirements.lock --output-file requirements-edge.lock
+compile --extra app --extra archive --constraint requirements.lock --output-file requirements-image.lock

@@ -15,7 +15,8 @@ import pytest
 from tests.repo.documents import ROOT
 from tools.licences import allows, locked
 
-LOCKS = ["requirements.lock", "requirements-demo.lock"]
+PARTS = ["requirements-demo.lock", "requirements-edge.lock", "requirements-image.lock"]
+LOCKS = ["requirements.lock", *PARTS]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -29,7 +30,7 @@ def test_every_locked_package_is_pinned_with_a_hash(lock: str) -> None:
     """A requirement without a version and a hash is not in a lock."""
     text = re.sub(r"^\s*#.*\n", "", (ROOT / lock).read_text(), flags=re.MULTILINE)
     entries = re.split(r"\n(?=\S)", text.strip())
-    assert len(entries) > 50
+    assert len(entries) > 20
     for entry in entries:
         assert re.match(
             r"[A-Za-z0-9._-]+==[^\s;]+( ; [^\\]+)? \\\n(\s+--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
@@ -42,9 +43,10 @@ def test_a_lock_names_no_host(lock: str) -> None:
     assert not re.search(r"://|--index|--extra-index|--find-links", (ROOT / lock).read_text())
 
 
-def test_the_demo_installs_the_same_versions() -> None:
-    """The smaller lock is a part of the larger one."""
-    whole, part = pins("requirements.lock"), pins("requirements-demo.lock")
+@pytest.mark.parametrize("lock", PARTS)
+def test_demo_edge_and_image_install_the_same_versions(lock: str) -> None:
+    """A smaller lock is a part of the larger one."""
+    whole, part = pins("requirements.lock"), pins(lock)
     assert {name: whole.get(name) for name in part} == part
     assert "pytest" in whole
     assert "pytest" not in part
