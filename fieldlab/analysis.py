@@ -20,6 +20,7 @@ from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import JobStore, extent, opened_store
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load
+from gateways.notify import Notifier
 from ingest.catalogue import remember_signals
 from ingest.store import Store, StoreUnavailable
 
@@ -91,7 +92,7 @@ async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
     remembered = time.monotonic()
     job, shared = Job(site, JobStore(store)), Shared(site, JobStore(store))
-    keeper = Keeper(site, JobStore(store))
+    keeper, notifier = Keeper(site, JobStore(store)), Notifier()
 
     def step() -> None:
         nonlocal remembered
@@ -104,13 +105,16 @@ async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
         shared.update(rewritten, results=kept)
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)
+    notifier.ready("computing what deliveries touch")
     while not stop.is_set():
         try:
             await asyncio.to_thread(step)
         except StoreUnavailable as error:
             log.warning("analytics waits for its store: %s", error)
             await pause(stop, WAIT_S)
+        notifier.alive()  # a store that is away is none of the watchdog's business
         await pause(stop, STEP_S)
+    notifier.stopping()
 
 
 async def _keep(lease: Lease, stop: asyncio.Event) -> None:

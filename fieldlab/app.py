@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import logging
 import sys
 
 from dashboards.app import serve
@@ -16,8 +17,13 @@ from fieldlab.screens import StoreScreens
 from fieldlab.services import horizon, pause, until_stopped
 from fieldlab.stores import extent, opened_store
 from fieldlab_configs import Site, load
+from gateways.notify import Notifier
+from ingest.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 STEP_S = 1.0
+WAIT_S = 10.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LEAST_LETTERS = 10
 
@@ -31,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     store = opened_store(site)
 
     async def service(stop: asyncio.Event) -> None:
+        notifier = Notifier()
         screens = StoreScreens(site, store)
         companies = {
             company: CompanyScreens(site, store, company)
@@ -48,9 +55,16 @@ def run(args: argparse.Namespace) -> int:
         served = serve(screens, host=args.host, port=args.port, gate=gate, companies=companies)
         async with served as address:
             print(f"page: {address.url}; Ctrl-C stops it", flush=True)
+            notifier.ready(f"page: {address.url}")
             while not stop.is_set():
                 await pause(stop, STEP_S)
-                await asyncio.to_thread(refresh)
+                try:
+                    await asyncio.to_thread(refresh)
+                except StoreUnavailable as error:
+                    log.warning("the page shows what it had, for its store is away: %s", error)
+                    await pause(stop, WAIT_S)
+                notifier.alive()
+            notifier.stopping()
 
     try:
         asyncio.run(until_stopped(service))

@@ -1,4 +1,7 @@
-"""What systemd is told: ready, reloading, stopping, and the watchdog's sign of life (sd_notify(3))."""
+"""What systemd is told: ready, reloading, stopping, and the watchdog's sign of life (sd_notify(3)).
+
+In a container no such manager listens: a file that is touched at each sign of life does for a health check.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,14 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 log = logging.getLogger(__name__)
+
+SIGN: Final = "FIELDLAB_ALIVE"
+"""The variable that names the file."""
+SIGN_S: Final = 30.0
 
 
 class Notifier:
@@ -17,7 +26,7 @@ class Notifier:
     Parameters
     ----------
     environ : mapping of str to str
-        Where the manager says how to reach it.
+        Where the manager says how to reach it, and ``FIELDLAB_ALIVE`` the file to touch.
     pid : int, optional
         Of this process.
     """
@@ -30,6 +39,9 @@ class Notifier:
         told = environ.get("WATCHDOG_USEC", "") if ours and self._address else ""
         self.watchdog_s: float | None = int(told) / 1e6 if told.isascii() and told.isdigit() else None
         """How long the manager waits for a sign of life before it starts us anew [s]; None for ever."""
+        self._sign = Path(environ[SIGN]) if environ.get(SIGN) else None
+        if self._sign is not None and self.watchdog_s is None:
+            self.watchdog_s = SIGN_S
 
     def ready(self, status: str) -> None:
         """At work, at first or again."""
@@ -47,6 +59,11 @@ class Notifier:
     def alive(self) -> None:
         """The watchdog's sign of life."""
         self._send("WATCHDOG=1")
+        if self._sign is not None:
+            try:
+                self._sign.touch()
+            except OSError as error:
+                log.debug("no sign of life can be left: %s", error)
 
     def _send(self, *lines: str) -> None:
         if not self._address:

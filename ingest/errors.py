@@ -18,6 +18,10 @@ class SpoolLocked(SpoolUnavailable):
     """Another process has the spool open: only one gateway may use it."""
 
 
+class SpoolNewer(SpoolUnavailable):
+    """A newer Fieldlab wrote the spool: install that one again, which can read it."""
+
+
 class RecordingError(ValueError):
     """A recording that cannot be read: which file, what is wrong, what to do."""
 

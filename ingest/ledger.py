@@ -12,7 +12,7 @@ from ingest.account import DeadLetter, Ledger
 from ingest.bookkeeping import Account, read_accounts, read_old_account
 from ingest.errors import SpoolUnavailable
 from ingest.room import Room, room
-from ingest.spool_schema import is_old
+from ingest.spool_schema import is_old, refuse_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def read_books(folder: Path, name: str, max_bytes: int, *, latest: int = 10) -> 
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
             db.execute("BEGIN")  # all of it as it was at one moment
+            refuse_newer(db, path)
             old = is_old(db)
             accounts = read_old_account(db) if old else read_accounts(db)
             stores = {

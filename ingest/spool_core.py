@@ -14,7 +14,7 @@ from fieldlab_configs.site import PRIMARY
 from ingest.account import Gap, Ledger
 from ingest.batches import NUMBERS, sound
 from ingest.bookkeeping import Account, Accounts, mark_of, newest, read_accounts, write_account
-from ingest.errors import SpoolLocked, SpoolUnavailable
+from ingest.errors import SpoolLocked, SpoolNewer, SpoolUnavailable
 from ingest.filelock import FileLock
 from ingest.mark import Mark, MarkFile
 from ingest.reserve import Reserve, disk_is_full
@@ -85,6 +85,8 @@ class SpoolCore:
         ------
         SpoolLocked
             Another process has it open.
+        SpoolNewer
+            A newer Fieldlab wrote it.
         SpoolUnavailable
             The folder cannot be used.
         """
@@ -100,6 +102,9 @@ class SpoolCore:
             raise SpoolLocked(
                 f"the spool {self.path} is in use by another gateway process; stop it first"
             ) from None
+        except SpoolNewer:
+            self.close()
+            raise
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise SpoolUnavailable(f"the spool {self.path} cannot be opened: {error}") from error

@@ -11,7 +11,7 @@ from typing import Final
 from ingest.batches import INSERT, WHOLE, batch_of
 from ingest.bookkeeping import Account, Accounts, newest, read_accounts, read_old_account, write_account
 from ingest.mark import Mark
-from ingest.spool_schema import is_old, make_tables
+from ingest.spool_schema import is_old, make_tables, refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,15 @@ def open_database(path: Path, spare_bytes: int) -> sqlite3.Connection:
     path : Path
     spare_bytes : int
         What can be made free on a full disk: moving the log into the file must not need more.
+
+    Raises
+    ------
+    SpoolNewer
     """
     db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     db.text_factory = _text
     try:
+        refuse_newer(db, path)
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 
@@ -12,7 +13,7 @@ from gateways.errors import SourceRefused
 from gateways.figures import SourceFigures
 from gateways.gateway import Running
 from gateways.metrics import exposition, health
-from gateways.notify import Notifier
+from gateways.notify import SIGN_S, Notifier
 from gateways.status_server import HEAD_BYTES, MOST_ASKERS, Page, serving
 from ingest.account import Ledger
 from ingest.room import Room
@@ -194,6 +195,20 @@ def test_the_service_manager_is_told(tmp_path, abstract):
     assert told[1] == "WATCHDOG=1"
     assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", told[2])
     assert told[3] == "STOPPING=1\nSTATUS=stopping"
+
+
+def test_where_no_service_manager_is_a_file_is_touched(tmp_path):
+    """At each sign of life, for the health check of a container; one that cannot be is in nobody's way."""
+    sign = tmp_path / "alive"
+    notifier = Notifier({"FIELDLAB_ALIVE": str(sign)})
+    assert notifier.watchdog_s == SIGN_S
+    notifier.ready("x")
+    assert not sign.exists()
+    notifier.alive()
+    os.utime(sign, (0, 0))
+    notifier.alive()
+    assert sign.stat().st_mtime > 0
+    Notifier({"FIELDLAB_ALIVE": str(tmp_path / "no" / "folder")}).alive()
 
 
 def test_without_a_service_manager_nothing_is_said(tmp_path):

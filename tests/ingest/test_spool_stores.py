@@ -9,17 +9,19 @@ import struct
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 
 import pytest
 
 from ingest.account import DeadLetter, Gap, Ledger, Outcome
 from ingest.embedded import EmbeddedStore
-from ingest.errors import SpoolUnavailable
+from ingest.errors import SpoolNewer, SpoolUnavailable
 from ingest.frames import decode
 from ingest.ledger import read_books
 from ingest.pipeline import Pipeline
 from ingest.resend import resend
 from ingest.spool import Spool
+from ingest.spool_schema import SCHEMA, schema_of
 from ingest.store import Row
 from tests.fieldlab.command import fieldlab
 from tests.ingest.killed_gateway import TWO
@@ -533,3 +535,37 @@ def test_frames_of_both_are_the_same(tmp_path):
     assert given[0] == given[1]
     assert given[0][0][0] == Row("machine", TAGS, "power", 1000, 1000.0)
     spool.close()
+
+
+def of_schema(folder, number, said=None):
+    """A spool with a batch, marked as one of another schema."""
+    spool = opened(folder, ("store",))
+    spool.append([batch(1)])
+    spool.close()
+    with closing(sqlite3.connect(folder / "g.spool")) as db, db:
+        db.execute(f"PRAGMA user_version = {number}")
+        db.execute("UPDATE about SET schema = ?", (number if said is None else said,))
+    return (folder / "g.spool").read_bytes()
+
+
+def test_a_spool_of_a_newer_fieldlab_is_refused_and_left_as_it_is(tmp_path):
+    """To the gateway and to `fieldlab ledger`; what waits in it arrives once the newer one is back."""
+    was = of_schema(tmp_path, SCHEMA + 1)
+    for _ in range(2):
+        with pytest.raises(SpoolNewer, match=r"of a newer Fieldlab .*install the newer one again"):
+            opened(tmp_path, ("store",))
+    with pytest.raises(SpoolNewer, match="of a newer Fieldlab"):
+        read_books(tmp_path, "g", 10**8)
+    assert (tmp_path / "g.spool").read_bytes() == was
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+@pytest.mark.parametrize(("number", "said"), [(SCHEMA + 1, SCHEMA), (SCHEMA, SCHEMA + 1), (SCHEMA - 1, None)])
+def test_one_number_of_a_schema_alone_is_damage_and_in_nobodys_way(tmp_path, number, said):
+    """A flipped bit must not keep a gateway from starting."""
+    of_schema(tmp_path, number, said)
+    spool = opened(tmp_path, ("store",))
+    assert deliver(spool, "store") == [1]
+    spool.close()
+    with closing(sqlite3.connect(tmp_path / "g.spool")) as db:
+        assert schema_of(db) == SCHEMA
