@@ -48,6 +48,8 @@ def _run(args: argparse.Namespace) -> int:
         room, _, function = args.room.partition(":")
         code: int = getattr(importlib.import_module(room), function or "run")(args)
     except ImportError as error:
+        if (error.name or "").partition(".")[0] == "simulator":
+            return _say(f"{args.command}: this installation has no simulator (the image of production)", 2)
         if args.room in _NEED_APP and error.name:
             return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
         raise

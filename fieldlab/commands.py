@@ -105,6 +105,11 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="where OPC UA servers listen (127.0.0.1); 0.0.0.0 in a container",
     )
+    command.add_argument(
+        "--logins",
+        metavar="DIR",
+        help="MQTT: each machine logs in as itself, its password in DIR/ID.password; default: as the gateway",
+    )
     command.set_defaults(room="fieldlab.simulate")
 
 

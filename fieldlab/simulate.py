@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from pathlib import Path
 
 from fieldlab.asked import machine_input
 from fieldlab.errors import WrongUse
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> None:
-    from simulator.faults import FAULTS  # noqa: PLC0415 - the runtime never imports the simulator
+    # The runtime never imports the simulator, which an image may leave out.
+    from simulator.faults import FAULTS  # noqa: PLC0415
     from simulator.replay import Replay  # noqa: PLC0415
     from simulator.serve import Simulation  # noqa: PLC0415
 
@@ -31,6 +33,8 @@ async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> N
         if name not in FAULTS:
             raise WrongUse(f"--fault {name}: there is no such fault; choose from {', '.join(FAULTS)}")
     if args.input:
+        if args.logins:
+            raise WrongUse("--logins is of simulated machines: a recording is played with the source's user")
         inputs = [machine_input(text, site) for text in args.input]
         async with Replay(site, inputs, speed=args.speed, bind=args.bind) as replay:
             print("playing; waiting for a gateway to subscribe", flush=True)
@@ -49,6 +53,7 @@ async def _serve(args: argparse.Namespace, site: Site, stop: asyncio.Event) -> N
         faults=tuple(args.fault),
         planned_s=planned_s,
         bind=args.bind,
+        logins=Path(args.logins) if args.logins else None,
     ) as simulation:
         print(f"serving {', '.join(site.sources)}; Ctrl-C stops it", flush=True)
         await _first(stop, simulation.run(until_ns=start_ns + round(planned_s * NS) if planned_s else None))

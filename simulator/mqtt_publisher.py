@@ -14,12 +14,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from fieldlab_configs import Machine, MqttSource, Signal, Site
+from fieldlab_configs import Machine, MqttSource, Secret, Signal, Site
 from fieldlab_configs.paths import Path, parse_path
 from simulator.errors import CannotSimulate, NobodyListens, PortBusy
 from simulator.mqtt_content import document, rfc3339, spoken, written
@@ -43,15 +44,23 @@ class Connection:
     client_id : str
     will : tuple of (str, str), optional
         Topic and payload of the last will.
+    login : tuple of (str, Secret or None), optional
+        User and password; default: the source's.
     """
 
     def __init__(
-        self, source: MqttSource, name: str, client_id: str, will: tuple[str, str] | None = None
+        self,
+        source: MqttSource,
+        name: str,
+        client_id: str,
+        will: tuple[str, str] | None = None,
+        login: tuple[str, Secret | None] | None = None,
     ) -> None:
         self._source = source
         self._name = name
         self._client_id = client_id
         self._will = will
+        self._user, self._password = login or (source.user, source.password)
         self._client: paho.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._free = asyncio.Semaphore(WINDOW)
@@ -64,12 +73,15 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         version = paho.MQTTv5 if self._source.protocol == "5" else paho.MQTTv311
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=version)
-        if self._source.user is not None:
-            client.username_pw_set(
-                self._source.user, self._source.password.read() if self._source.password else None
-            )
+        if self._user is not None:
+            client.username_pw_set(self._user, self._password.read() if self._password else None)
         if self._source.tls:
-            client.tls_set()
+            try:
+                client.tls_set(str(self._source.ca) if self._source.ca is not None else None)
+            except OSError as error:
+                raise CannotSimulate(
+                    f"{self._source.ca}: cannot be used (sources.{self._name}.ca): {error}"
+                ) from None
         if self._will is not None:
             client.will_set(*self._will, qos=1, retain=True)
         client.max_inflight_messages_set(WINDOW)
@@ -174,9 +186,12 @@ class MqttMachines:
         Id of the source.
     start_ns : int
         The first time on the clock topic.
+    logins : FilePath, optional
+        A folder with a file `ID.password` for each machine, which then logs in as ID; default: all of them
+        with the source's user.
     """
 
-    def __init__(self, site: Site, name: str, *, start_ns: int) -> None:
+    def __init__(self, site: Site, name: str, *, start_ns: int, logins: FilePath | None = None) -> None:
         source = site.sources[name]
         if not isinstance(source, MqttSource):
             raise CannotSimulate(f"{site.path}: sources.{name}: is not of kind mqtt")
@@ -187,6 +202,7 @@ class MqttMachines:
         self._site = site
         self._source = source
         self._start_ns = start_ns
+        self._logins = logins
         self._links: dict[str, Connection] = {}
         self._clock: Connection | None = None
         self._told: deque[int] = deque(maxlen=1)
@@ -209,7 +225,9 @@ class MqttMachines:
         will = None
         if link is not None and link.topic is not None:
             will = spoken(link.topic), document({parse_path(link.field): 0}, link.topic)
-        connection = Connection(self._source, self.name, self._client_id(machine.id), will)
+        own = None if self._logins is None else Secret(file=self._logins / f"{machine.id}.password")
+        login = None if own is None else (machine.id, own)
+        connection = Connection(self._source, self.name, self._client_id(machine.id), will, login)
         self._links[machine.id] = connection
         await connection.open()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -32,6 +33,7 @@ def fronts_of(
     start_ns: int,
     bind: str = "127.0.0.1",
     kinds: Mapping[tuple[str, str], type] | None = None,
+    logins: Path | None = None,
 ) -> list[Front]:
     """A server or a group of publishers for every source that has machines, not yet started."""
     fronts: list[Front] = []
@@ -39,7 +41,7 @@ def fronts_of(
         if isinstance(source, OpcUaSource):
             fronts.append(OpcUaMachines(site, name, start_ns=start_ns, bind=bind, kinds=kinds))
         elif isinstance(source, MqttSource):
-            fronts.append(MqttMachines(site, name, start_ns=start_ns))
+            fronts.append(MqttMachines(site, name, start_ns=start_ns, logins=logins))
     fronts = [front for front in fronts if front.machines]
     if not fronts:
         raise CannotSimulate(f"{site.path}: no machine has a signal with an OPC UA or MQTT source")
@@ -68,6 +70,8 @@ class Simulation:
         or a minute of real time if that is longer.
     bind : str
         The address that OPC UA servers listen on.
+    logins : Path, optional
+        Of machines at their broker, see :class:`simulator.mqtt_publisher.MqttMachines`.
     """
 
     def __init__(
@@ -80,13 +84,14 @@ class Simulation:
         faults: Sequence[str] = (),
         planned_s: float | None = None,
         bind: str = "127.0.0.1",
+        logins: Path | None = None,
     ) -> None:
         self.now_ns = start_ns
         self._site = site
         self._seed = seed
         self._start_ns = start_ns
         self._speed = speed
-        self._fronts = fronts_of(site, start_ns=start_ns, bind=bind)
+        self._fronts = fronts_of(site, start_ns=start_ns, bind=bind, logins=logins)
         windows = plan(faults, site, seed=seed, start_ns=start_ns, planned_s=planned_s, speed=speed)
         ours = {machine.id for front in self._fronts for machine in front.machines}
         machines = [machine for machine in site.machines() if machine.id in ours]

@@ -59,7 +59,7 @@ def find_program(name: str) -> str:
     return found
 
 
-_PACKAGES = {"mosquitto": "mosquitto"}
+_PACKAGES = {"mosquitto": "mosquitto", "mosquitto_sub": "mosquitto-clients"}
 
 
 def free_port() -> int:

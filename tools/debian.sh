@@ -7,6 +7,7 @@ set -eu
 missing=''
 PATH="$PATH:/usr/sbin:/sbin:/snap/bin"
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
 command -v influxd >/dev/null || missing="$missing influxdb"
 command -v strace >/dev/null || missing="$missing strace"
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"

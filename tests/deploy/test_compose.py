@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import runpy
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from fieldlab_configs import MqttSource, OpcUaSource, Site, load
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-OURS = ("simulator", "gateway", "analytics", "dashboards")
+OURS = ("secrets", "store", "simulator", "gateway", "analytics", "app", "dashboards")
 ONCE = ("secrets", "store", "dashboards")
+AS_ROOT = ("secrets", "store")
+CONFIG = "${FIELDLAB_CONFIG:-./fieldlab_configs/examples/compose.yaml}"
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +44,40 @@ def site() -> Site:
     return load(ROOT / "fieldlab_configs" / "examples" / "compose.yaml")
 
 
+@pytest.mark.parametrize("profile", [(), ("--profile", "sim")])
+def test_docker_compose_takes_the_file(profile) -> None:
+    """With and without simulated machines; skipped where the client is missing."""
+    for client in (["docker", "compose"], ["docker-compose"]):
+        told = (
+            subprocess.run([*client, "version"], capture_output=True, text=True, check=False)
+            if shutil.which(client[0])
+            else None
+        )
+        if told is not None and told.returncode == 0 and "1.29" not in told.stdout:
+            break
+    else:
+        pytest.skip("docker compose is not installed (https://docs.docker.com/compose/install/)")
+    command = [*client, "--file", str(ROOT / "docker-compose.yml"), *profile, "config", "--services"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert ("simulator" in done.stdout.split()) is bool(profile)
+
+
 def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
     """Per mount point: what lies there, and whether it can be written."""
     found = {}
     for volume in service.get("volumes", []):
-        source, target, *mode = volume.split(":")
+        source, target, *mode = volume.replace(CONFIG, CONFIG[CONFIG.index("./") : -1]).split(":")
         found[target] = (source, mode != ["ro"])
     return found
 
 
 def test_ports_are_published_on_loopback_only(services) -> None:
-    """What is not on loopback is on the network of whoever runs it."""
+    """What is not on loopback is on the network of whoever runs it; the broker asks and encrypts."""
     for name, service in services.items():
         for port in service.get("ports", []):
-            assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", port), name
+            here = r"\$\{MQTT_ADDRESS:-127\.0\.0\.1\}" if name == "mosquitto" else r"127\.0\.0\.1"
+            assert re.fullmatch(here + r":\$\{[A-Z]+_PORT:-\d+\}:\d+", port), name
 
 
 def test_images_are_pinned(services) -> None:
@@ -73,6 +96,8 @@ def test_there_is_no_password_in_any_file(services) -> None:
                 assert value.startswith("/run/fieldlab/"), key
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert all(re.fullmatch(r"#.*|[A-Z]+_PORT=\d+|", line) for line in example.splitlines())
+    known = set(re.findall(r"\$\{([A-Z_]+):-", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    assert set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE)) == known
 
 
 def test_every_wait_is_for_health_or_for_an_end(services) -> None:
@@ -81,11 +106,13 @@ def test_every_wait_is_for_health_or_for_an_end(services) -> None:
         for other, how in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if other in ONCE else "service_healthy"
             assert how["condition"] == wanted, (name, other)
+            # Without profile `sim` there is no simulator to wait for.
+            assert how.get("required", True) is ("profiles" not in services[other]), (name, other)
             if wanted == "service_healthy":
                 assert services[other]["healthcheck"]["test"], other
     for name, service in services.items():
         assert (name in ONCE) == (service["restart"] == "no"), name
-        assert (name in ONCE) != ("healthcheck" in service), name
+        assert (name in ONCE) == service["healthcheck"].get("disable", False), name
 
 
 def test_the_order_is_broker_and_store_then_gateway_then_analytics(services) -> None:
@@ -100,6 +127,9 @@ def test_the_order_is_broker_and_store_then_gateway_then_analytics(services) -> 
     assert {"secrets", "mosquitto", "influxdb", "store", "simulator"} <= order["gateway"]
     assert "gateway" in order["analytics"]
     assert {"dashboards", "store", "influxdb"} <= order["grafana"]
+    assert {"store", "influxdb"} <= order["app"]
+    assert services["simulator"]["profiles"] == ["sim"]
+    assert [name for name in services if "profiles" in services[name]] == ["simulator"]
 
 
 def test_every_volume_is_named_and_used(compose, services) -> None:
@@ -118,30 +148,49 @@ def test_each_secret_is_seen_by_its_own_service_and_never_written_there(services
     """Grafana cannot read the gateway's token, nor the broker InfluxDB's password."""
     seen: dict[str, set[str]] = {}
     for name, service in services.items():
-        for target, (source, writable) in mounts(service).items():
-            if source.startswith("secrets-"):
+        for volume in service.get("volumes", []):
+            source, target, *mode = volume.rsplit(":", 2) if volume.endswith(":ro") else volume.split(":")
+            if source.startswith("secrets-") or source == "pki":
                 seen.setdefault(source, set()).add(name)
-                assert name in ONCE or (target == "/run/fieldlab" and not writable), name
-    assert {k: v - set(ONCE) for k, v in seen.items()} == {
+                assert name in AS_ROOT or (target, mode) == ("/run/fieldlab", ["ro"]), name
+    assert {k: v - {"secrets"} for k, v in seen.items()} == {
+        "pki": set(),
+        "secrets-login": set(),
         "secrets-broker": {"mosquitto"},
-        "secrets-fieldlab": {"simulator", "gateway", "analytics"},
-        "secrets-grafana": {"grafana"},
+        "secrets-machines": {"simulator"},
+        "secrets-gateway": {"gateway", "store"},
+        "secrets-analytics": {"analytics", "store"},
+        "secrets-app": {"app", "store"},
+        "secrets-grafana": {"grafana", "store"},
         "secrets-influxdb": {"influxdb"},
+        "secrets-setup": {"store"},
     }
 
 
-def test_our_services_have_no_rights_to_lose(services) -> None:
-    """Not root, nothing writable but what must be, no capabilities."""
-    for name in OURS:
-        assert services[name]["read_only"] is True
-        assert services[name]["cap_drop"] == ["ALL"]
-    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-    stages = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
-    assert len(stages) == 2
-    assert "--require-hashes" in dockerfile
-    assert re.search(r"^USER fieldlab$", dockerfile, re.MULTILINE)
-    assert "useradd --uid 10001" in dockerfile
-    assert "10001:10001" in (ROOT / "deploy" / "secrets.sh").read_text(encoding="utf-8")
+def test_no_service_has_rights_to_lose(services) -> None:
+    """Not root, nothing writable but what must be, no capabilities, no way to new ones."""
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") is True or name == "influxdb", name
+        own = {"CHOWN", "DAC_OVERRIDE", "FOWNER"}
+        more = own | {"SETGID", "SETUID"} if name == "influxdb" else own if name in AS_ROOT else set()
+        assert set(service.get("cap_add", [])) == more, name
+        assert (service.get("user") == "0:0") is (name in AS_ROOT), name
+    assert services["secrets"]["network_mode"] == services["dashboards"]["network_mode"] == "none"
+
+
+def test_every_service_has_a_bound_to_what_it_takes_and_logs(services) -> None:
+    """Processor, memory, processes, log files."""
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert set(limits) == {"cpus", "memory", "pids"}, name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+    # The broker keeps in memory what waits for a gateway that is away.
+    conf = (ROOT / "deploy" / "mosquitto.conf").read_text(encoding="utf-8")
+    queue = int(re.findall(r"^max_queued_bytes (\d+)$", conf, re.MULTILINE)[0])
+    assert queue * 2 <= 2**30
+    assert services["mosquitto"]["deploy"]["resources"]["limits"]["memory"] == "1G"
 
 
 def test_the_dockerfile_copies_every_package_and_nothing_that_is_ignored() -> None:
@@ -158,30 +207,21 @@ def test_the_dockerfile_copies_every_package_and_nothing_that_is_ignored() -> No
 
 
 def test_the_config_names_the_services_and_files_of_the_compose_file(services, site) -> None:
-    """Hosts, ports, buckets, organisation and secrets are the same in both."""
+    """Hosts, ports, organisation and secrets are the same in both; the latter made: see test_first_start."""
     plc, broker = site.sources["plc"], site.sources["broker"]
     assert isinstance(plc, OpcUaSource)
     assert isinstance(broker, MqttSource)
     assert plc.endpoint == "opc.tcp://simulator:4840"
-    assert (broker.host, broker.port_number, broker.user) == ("mosquitto", 1883, "fieldlab")
+    assert (broker.host, broker.port_number, broker.tls) == ("mosquitto", 8883, True)
+    assert services["mosquitto"]["ports"][0].endswith(":8883")
     store = site.store
     assert store is not None
     assert store.url == "http://influxdb:8086"
-    environment = services["influxdb"]["environment"]
-    assert environment["DOCKER_INFLUXDB_INIT_BUCKET"] == f"{site.fieldlab}_raw"
-    assert (
-        store.org == environment["DOCKER_INFLUXDB_INIT_ORG"] == services["store"]["environment"]["INFLUX_ORG"]
-    )
-    assert services["store"]["environment"]["FIELDLAB"] == site.fieldlab
-    scripts = "".join((ROOT / "deploy" / f"{name}.sh").read_text() for name in ("secrets", "store"))
-    for secret in (broker.password, store.token):
-        assert secret is not None
-        assert f"/secrets/fieldlab/{secret.file.name}" in scripts
-        assert str(secret.file.parent) in mounts(services["gateway"])
+    assert store.org == services["influxdb"]["environment"]["DOCKER_INFLUXDB_INIT_ORG"]
     assert str(site.gateways["edge1"].spool.path) in mounts(services["gateway"])
     for name in OURS:
-        assert "/etc/fieldlab/compose.yaml" in mounts(services[name])
-        assert "/etc/fieldlab/compose.yaml" in services[name]["command"]
+        assert "/etc/fieldlab/fieldlab.yaml" in mounts(services[name])
+        assert "/etc/fieldlab/fieldlab.yaml" in services[name]["command"]
 
 
 def test_grafana_finds_what_the_build_writes(services, site, tmp_path) -> None:
@@ -195,14 +235,6 @@ def test_grafana_finds_what_the_build_writes(services, site, tmp_path) -> None:
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home.removeprefix(f"{out}/") in written
     assert f'{TOKEN_VARIABLE}="$$(cat' in services["grafana"]["entrypoint"][-1]
-
-
-def test_the_shell_scripts_are_sound() -> None:
-    """They parse, and stop at the first thing that fails."""
-    for name in ("secrets.sh", "store.sh"):
-        script = ROOT / "deploy" / name
-        assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
-        assert "set -eu" in script.read_text()
 
 
 def healthy(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -224,11 +256,17 @@ def test_the_health_check_of_a_port() -> None:
     assert len(nobody.stderr.splitlines()) == 1
 
 
-def test_the_health_check_of_a_spool(tmp_path) -> None:
-    """A spool that nobody wrote to for a minute is a gateway that stands still."""
-    assert healthy("recent", str(tmp_path), "60").returncode == 1
-    (tmp_path / "edge1.spool").touch()
-    assert healthy("recent", str(tmp_path), "60").returncode == 0
-    check = runpy.run_path(str(ROOT / "deploy" / "healthy.py"))["recent"]
-    time.sleep(0.01)
-    assert not check(str(tmp_path), "0.001")
+def test_the_health_check_of_a_sign_of_life(tmp_path) -> None:
+    """A service that left none for a minute stands still."""
+    sign = tmp_path / "alive"
+    assert healthy("recent", str(sign), "60").returncode == 1
+    sign.touch()
+    assert healthy("recent", str(sign), "60").returncode == 0
+    os.utime(sign, (time.time() - 61, time.time() - 61))
+    assert healthy("recent", str(sign), "60").returncode == 1
+
+
+def test_the_health_check_of_a_page() -> None:
+    """One that nobody serves is not well."""
+    nobody = healthy("page", f"http://127.0.0.1:{free_port()}/healthz")
+    assert (nobody.returncode, len(nobody.stderr.splitlines())) == (1, 1)

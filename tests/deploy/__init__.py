@@ -1,0 +1,1 @@
+"""What is deployed: containers, edge boxes, wheels; run here as processes."""
