@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise WrongUse(f"nothing is written, for it would be wrong: {error}") from None
     _write(path, text)
     print(f"{path} is written. Next:")
-    for line in ("fieldlab check", "fieldlab doctor", "fieldlab store setup", "fieldlab gateway"):
+    for line in ("fieldlab check", "fieldlab store setup", "fieldlab doctor", "fieldlab gateway"):
         print(f"  {line} {path}")
     return 0
 

@@ -12,6 +12,7 @@ from fieldlab_configs.paths import parse_path as parse
 from gateways.errors import Undecodable
 from gateways.payload_paths import ABSENT, each, find
 from gateways.payload_times import time_of
+from ingest.rows import wants
 
 __all__ = ["MOST_BYTES", "Field", "Plan", "Record", "Scalar", "clock", "life", "parse", "time_of"]
 
@@ -19,8 +20,10 @@ MOST_BYTES: Final = 1_048_576
 TEXT_ROLES: Final = frozenset({"product", "order", "reason"})
 _MOST_SAID: Final = 5
 
-_UP: Final = frozenset({"1", "true", "online", "on", "up"})
-_DOWN: Final = frozenset({"0", "false", "offline", "off", "down"})
+_UP: Final = frozenset({"1", "true", "online", "on", "up", "available"})
+_DOWN: Final = frozenset({"0", "false", "offline", "off", "down", "unavailable"})
+_NO_VALUE: Final = "UNAVAILABLE"
+"""What MTConnect says in the place of a value that there is not (ANSI/MTC1.4, part 1)."""
 
 Scalar = float | str | None
 
@@ -181,11 +184,11 @@ def _read_object(
     for field, key in group.leaves:
         value = node.get(key, ABSENT)
         kind = type(value)
-        if kind is float or kind is str or value is None:
+        if kind is float or (kind is str and value != _NO_VALUE) or value is None:
             values.append((field, value))
         elif value is not ABSENT:
             try:
-                values.append((field, _scalar(value)))
+                values.append((field, _scalar(field, value)))
             except Undecodable as error:
                 wrong.append(f"{field.machine}.{field.name}: {error}")
     if not values:
@@ -204,7 +207,7 @@ def _read_other(document: Any, text: str, field: Field, records: list[Record], w
         return
     written = document is ABSENT or (field.name in TEXT_ROLES and not isinstance(document, str))
     try:
-        value = text.strip() if written else _scalar(document)
+        value = _scalar(field, text.strip() if written else document)
     except Undecodable as error:
         wrong.append(f"{field.machine}.{field.name}: {error}; say which field")
     else:
@@ -220,16 +223,16 @@ def _read_each(document: Any, field: Field, records: list[Record], wrong: list[s
             try:
                 if isinstance(found, Undecodable):
                     raise found
-                records.append(Record(_time(time, field.time_unit), [(field, _scalar(found))]))
+                records.append(Record(_time(time, field.time_unit), [(field, _scalar(field, found))]))
             except Undecodable as error:
                 wrong.append(f"{field.machine}.{field.name}: {error}")
     except Undecodable as error:
         wrong.append(f"{field.machine}.{field.name}: {error}")
 
 
-def _scalar(found: Any) -> Scalar:
+def _scalar(field: Field, found: Any) -> Scalar:
     if found is None or isinstance(found, str):
-        return found
+        return None if found == _NO_VALUE and wants(field.name) == "number" else found
     if isinstance(found, bool | int | float):
         try:
             return float(found)

@@ -56,6 +56,15 @@ def test_a_bare_text_role_stays_as_it_is_written():
     assert one(b"12", name="product") == ("12", None)
 
 
+@pytest.mark.parametrize(("data", "path"), [(b"UNAVAILABLE", ""), (b'{"result": "UNAVAILABLE"}', "result")])
+def test_what_mtconnect_has_no_value_of_is_a_reading_without_one(data, path):
+    """A count that is UNAVAILABLE is Bad and no dead letter; a state of that name is a state."""
+    assert one(data, path, name="total_count") == (None, None)
+    assert one(data, path, name="state") == ("UNAVAILABLE", None)
+    assert not payload.life(b"UNAVAILABLE", ())
+    assert payload.life(b"AVAILABLE", ())
+
+
 def test_fields_nest_by_dots():
     """`v.count` is `count` inside `v`."""
     assert one(b'{"v": {"count": 3}, "t": 1795428000}', "v.count", "t") == (3.0, 1_795_428_000_000_000_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")])
 
-_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)(?: (\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
@@ -25,11 +25,14 @@ class Block:
     where : str
         Document and line, for messages.
     language : str
+    file : str or None
+        What stands beside the language: the name under which a reader keeps it.
     text : str
     """
 
     where: str
     language: str
+    file: str | None
     text: str
 
 
@@ -43,7 +46,7 @@ def blocks(path: Path) -> Iterator[Block]:
     text = path.read_text()
     for match in _FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        yield Block(f"{name(path)}:{line}", match[2], match[3])
+        yield Block(f"{name(path)}:{line}", match[2], match[3], match[4])
 
 
 def links(path: Path) -> list[str]:
@@ -64,7 +67,7 @@ def anchors(path: Path) -> set[str]:
 def commands(block: Block, program: str) -> Iterator[list[str]]:
     """The arguments of each call of a program in a shell block."""
     for line in block.text.replace("\\\n", " ").splitlines():
-        for part in re.split(r"\s(?:\||&&|;)\s", line):
+        for part in re.split(r"\s(?:\||&&|;|>)\s", line):
             words = shlex.split(part, comments=True)
             while words and re.fullmatch(r"\w+=.*", words[0]):
                 words.pop(0)

@@ -1,0 +1,239 @@
+"""What a document's reader has before the first line: servers that run, files that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.fieldlab.command import RECORDINGS
+from tests.fieldlab.trial import plant
+from tests.repo.documents import ROOT
+from tests.walks import parts
+from tests.walks.plc import PASSWORD
+from tests.walks.walk import Walk
+
+_MAKE = "these are the commands that run the tests, or that change the repository itself"
+_DOCKER = "no container engine here; tests/dashboards/test_compose.py holds the file against its schema"
+NOT_HERE: dict[str, str] = {"docs/how-to/work-on-fieldlab.md": _MAKE, "deploy/README.md": _DOCKER}
+"""Documents none of whose commands can run in a test, and why."""
+SCENES: dict[str, Callable[[Walk], None]] = {}
+
+_MILL = """\
+fieldlab: workshop
+timezone: Europe/Amsterdam
+lines:
+  - id: line1
+    machines:
+      - id: mill1
+        ideal_cycle_time_s: 1
+        states: {map: {1: producing, 0: stopped}}
+        signals:
+          state:       {source: plc1, node: "nsu=urn:example:mill;s=mill.State"}
+          total_count: {source: plc1, node: "nsu=urn:example:mill;s=mill.TotalCount"}
+          good_count:  {source: plc1, node: "nsu=urn:example:mill;s=mill.GoodCount"}
+sources:
+  plc1: {kind: opcua, endpoint: "opc.tcp://10.0.0.5:4840", security: none}
+gateways:
+  edge1: {sources: [plc1]}
+"""
+_FILE = "store: {kind: embedded, path: workshop.db}\n"
+
+
+def _scene(document: str) -> Callable[[Callable[[Walk], None]], Callable[[Walk], None]]:
+    def named(scene: Callable[[Walk], None]) -> Callable[[Walk], None]:
+        SCENES[document] = scene
+        return scene
+
+    return named
+
+
+@_scene("README.md")
+def _readme(walk: Walk) -> None:
+    walk.instead["make demo "] = f"make -C {ROOT} demo ARGS='--no-browser --seconds 12 --speed 120' "
+    walk.skips["make test"] = _MAKE
+    _recording(walk)
+
+
+@_scene("docs/how-to/use-a-recording.md")
+def _recording(walk: Walk) -> None:
+    shdr = RECORDINGS / "hurco01_2017.shdr"
+    if shdr.exists():
+        (walk.folder / shdr.name).symlink_to(shdr)
+    else:
+        walk.skips["hurco01"] = "the recording is not part of this repository"
+
+
+@_scene("docs/tutorial/first-hour.md")
+def _first_hour(walk: Walk) -> None:
+    walk.instead["make demo"] = f"make -C {ROOT} demo ARGS='--no-browser --seconds 12 --speed 120'"
+    walk.instead["--seconds 60 "] = "--no-browser --seconds 30 "
+
+
+@_scene("docs/tutorial/first-machine.md")
+def _first_machine(walk: Walk) -> None:
+    parts.plc(walk)
+    walk.until["fieldlab kpi"] = r"mill1.* 0\.\d"
+
+
+@_scene("docs/tutorial/first-experiment.md")
+def _first_experiment(walk: Walk) -> None:
+    walk.put("weeks.csv", parts.written(parts.days()))
+
+
+@_scene("docs/explanation/delivery.md")
+def _delivery(walk: Walk) -> None:
+    parts.plc(walk)
+    walk.put("fieldlab.yaml", _MILL + _FILE)
+    walk.start("fieldlab gateway fieldlab.yaml", "")
+    walk.until["ledger"] = r"edge1"
+
+
+@_scene("docs/how-to/add-a-machine.md")
+def _add_a_machine(walk: Walk) -> None:
+    walk.more["BROKER_PASSWORD"] = PASSWORD
+
+
+@_scene("docs/how-to/run-a-gateway.md")
+def _run_a_gateway(walk: Walk) -> None:
+    parts.plc(walk)
+    walk.put("fieldlab.yaml", _MILL + _FILE)
+
+
+@_scene("docs/how-to/certificates.md")
+def _certificates(walk: Walk) -> None:
+    walk.run("fieldlab pki init elsewhere --fieldlab maker")
+    walk.run("fieldlab pki issue elsewhere plc1 --for opcua --uri urn:maker:plc --host 10.0.0.5")
+    (walk.folder / "elsewhere/own/plc1.der").rename(walk.folder / "plc1.der")
+
+
+@_scene("docs/how-to/first-config.md")
+def _first_config(walk: Walk) -> None:
+    parts.certificates(walk)
+    parts.plc(walk)
+    parts.broker(walk)
+    walk.more["PLC1_PASSWORD"] = PASSWORD
+    walk.put("fieldlab.yaml", _MILL + _FILE)
+    walk.instead["--seconds 60"] = "--seconds 2"
+    walk.instead["--cycle-time 42"] = "--cycle-time 42 --force --yes"
+
+
+@_scene("docs/how-to/make-a-report.md")
+def _report(walk: Walk) -> None:
+    _week(walk, "fieldlab.yaml")
+
+
+@_scene("docs/how-to/find-losses.md")
+@_scene("docs/how-to/energy-baseline.md")
+@_scene("docs/explanation/experiments.md")
+@_scene("docs/how-to/run-an-experiment.md")
+def _worked(walk: Walk) -> None:
+    _week(walk, "fieldlab.yaml")
+
+
+def _week(walk: Walk, config: str) -> None:
+    text = plant()
+    for old, new in (("2026-03-02", "2026-09-28"), ("2026-03-28", "2026-10-24"),
+                     ("2026-04-06", "2026-11-02"), ("2026-05-02", "2026-11-28")):  # fmt: skip
+        text = text.replace(old, new)
+    text = text.replace("name: vroeg", "name: early").replace("name: laat", "name: late")
+    parts.filled(walk.put(config, text))
+    walk.run(f"fieldlab analytics {config} --recompute --from 2026-09-28 --to 2026-11-26")
+
+
+@_scene("docs/how-to/change-a-config.md")
+def _change(walk: Walk) -> None:
+    _week(walk, "lab.yaml")
+
+
+@_scene("docs/how-to/move-and-back-up.md")
+def _move(walk: Walk) -> None:
+    parts.influx(walk)
+    _week(walk, "fieldlab.yaml")
+    text = (walk.folder / "fieldlab.yaml").read_text()
+    walk.put("old.yaml", text)
+    walk.put("new.yaml", text.replace(
+        "store: {kind: embedded, path: lab.db}", 'store: {kind: influxdb, url: "http://127.0.0.1:8086"}'
+    ))  # fmt: skip
+    walk.instead["restore fieldlab.yaml"] = "restore fieldlab.yaml --force"
+
+
+@_scene("docs/how-to/use-influxdb.md")
+def _use_influxdb(walk: Walk) -> None:
+    admin = parts.influx(walk, auth=True)
+    walk.instead["https://10.0.0.7:8086"] = "http://127.0.0.1:8086"
+    walk.instead["INFLUX_TOKEN=..."] = f"INFLUX_TOKEN={admin}"
+    walk.skips["make test"] = _MAKE
+
+
+@_scene("docs/how-to/use-grafana.md")
+def _use_grafana(walk: Walk) -> None:
+    admin = parts.influx(walk, auth=True)
+    walk.put(
+        "fieldlab.yaml",
+        _MILL + 'store: {kind: influxdb, url: "http://127.0.0.1:8086", token: {env: INFLUX_TOKEN}}\n',
+    )
+    walk.instead["INFLUX_TOKEN=..."] = f"INFLUX_TOKEN={admin}"
+    walk.skips["grafana server"] = "no Grafana here"
+    walk.skips["dashboards push"] = "no Grafana here; tests/dashboards/test_push.py pushes to a stand-in"
+
+
+@_scene("docs/how-to/run-a-fieldlab.md")
+def _up(walk: Walk) -> None:
+    walk.put("lab.yaml", _MILL.replace("10.0.0.5", "127.0.0.1") + _FILE)
+
+
+@_scene("docs/how-to/use-the-app.md")
+def _app(walk: Walk) -> None:
+    _week(walk, "fieldlab.yaml")
+    walk.instead["--hash"] = "--hash <<< only-for-tests"
+    walk.fails["--host 0.0.0.0"] = 2
+
+
+@_scene("docs/how-to/connect-s7-1500.md")
+def _s7(walk: Walk) -> None:
+    parts.certificates(walk)
+    walk.run("fieldlab pki init elsewhere --fieldlab maker")
+    walk.run("fieldlab pki issue elsewhere plc1 --for opcua --uri urn:plc1:server --host 10.0.0.5")
+    walk.run("cp elsewhere/own/plc1.der plc1.der")
+    parts.plc(walk, "elsewhere", "s7")
+    walk.more["PLC1_PASSWORD"] = PASSWORD
+
+
+@_scene("docs/how-to/connect-mazak-mtconnect.md")
+def _mazak(walk: Walk) -> None:
+    parts.talking(walk)
+    walk.instead["--seconds 60"] = "--seconds 2"
+    walk.until["fieldlab kpi"] = r"mazak1.* [1-9]\d* +[1-9]\d* "
+
+
+@_scene("docs/how-to/measure-energy.md")
+def _energy(walk: Walk) -> None:
+    parts.talking(walk)
+    walk.until["fieldlab kpi"] = r"mill1.* 0\.\d+ +0\.\d+"
+
+
+@_scene("docs/how-to/connect-power-clamp.md")
+def _clamp(walk: Walk) -> None:
+    parts.talking(walk)
+    walk.until["fieldlab kpi"] = r'"energy_kwh": 0\.0*[1-9]'
+
+
+@_scene("docs/how-to/give-an-sme-access.md")
+def _access(walk: Walk) -> None:
+    walk.instead["--hash"] = "--hash <<< only-for-tests"
+
+
+@_scene("docs/how-to/recover-an-edge-box.md")
+def _recover(walk: Walk) -> None:
+    parts.plc(walk)
+    walk.put("fieldlab.yaml", _MILL + _FILE)
+    walk.until["fieldlab ledger fieldlab.yaml"] = r"balances"
+    walk.before["--resend"] = walk.finish
+
+
+@_scene("docs/how-to/move-to-another-influxdb.md")
+def _move_influx(walk: Walk) -> None:
+    parts.plc(walk)
+    parts.influx(walk)
+    parts.influx(walk, port=8087)
+    walk.until["fieldlab ledger"] = r"balances"
+    walk.until["fieldlab kpi"] = r"mill1.* [1-9]\d* +[1-9]\d* "
