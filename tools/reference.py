@@ -37,7 +37,7 @@ from fieldlab_configs.secret import Secret
 from fieldlab_configs.site import Site
 from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES
 from fieldlab_configs.units import UNITS
-from tools import config_words, figure_words
+from tools import config_words, figure_words, metrics_page
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MODELS: tuple[type[Model], ...] = (
@@ -238,7 +238,14 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("." if text and not text.endswith((".", "?")) else "")
 
 
-PAGES = {"configuration.md": configuration, "figures.md": figures, "commands.md": commands}
+def metrics() -> str:
+    """Every metric that a gateway tells Prometheus."""
+    return metrics_page.page(GENERATED)
+
+
+PAGES = {
+    "configuration.md": configuration, "figures.md": figures, "commands.md": commands, "metrics.md": metrics,
+}  # fmt: skip
 """Page to what writes it."""
 
 
