@@ -29,8 +29,9 @@ gateways:
 store: {kind: embedded, path: lab.db}
 """
 _HEAD: Final = """\
-A gateway with `metrics: {port: 9273}` answers at `/metrics` in Prometheus's text format. Times are in seconds, room
-and memory in bytes. Those with a label `store` are there where a gateway delivers to several stores (`also`).
+A gateway with `metrics: {port: 9273}` answers at `/metrics` in Prometheus's text format. Times are in
+seconds, room and memory in bytes. Those with a label `store` are there where a gateway delivers to several
+stores (`also`).
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
