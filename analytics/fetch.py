@@ -94,6 +94,20 @@ class _Gathering:
         }
 
 
+def state_readings(store: Source, site: Site, machine: Machine, start_ns: int, end_ns: int) -> Readings:
+    """What the rules need to know of a machine that tells its state itself, for no more than that state.
+
+    Parameters
+    ----------
+    store : Source
+    site : Site
+    machine : Machine
+    start_ns, end_ns : int
+        UTC nanoseconds.
+    """
+    return _readings(store, site, machine, (start_ns, end_ns), signal="state")
+
+
 def readings(
     store: Source, site: Site, machine: Machine, start_ns: int | None = None, end_ns: int | None = None
 ) -> Readings:
@@ -112,20 +126,34 @@ def readings(
     -------
     Readings
     """
+    return _readings(store, site, machine, neighbourhood(store, {"machine": machine.id}, start_ns, end_ns))
+
+
+def _readings(
+    store: Source,
+    site: Site,
+    machine: Machine,
+    reach: tuple[int | None, int | None],
+    signal: str | None = None,
+) -> Readings:
+    """Readings of a range, and what was in force when it began; of one signal where one is named."""
+    low, high = reach
     where = {"machine": machine.id}
-    low, high = neighbourhood(store, where, start_ns, end_ns)
+    fields = None if signal is None else (signal, signal + _TEXT)
     found, bad = _Gathering(), _Gathering()
     carried = store.last_before("raw", "machine", low, where=where) if low is not None else ()
     for _, _, name, time, value in carried:
-        found.add(name, np.array([time], np.int64), _one(value))
-    for table in store.read("raw", "machine", start_ns=low, end_ns=high, where=where):
+        if fields is None or name in fields:
+            found.add(name, np.array([time], np.int64), _one(value))
+    for table in store.read("raw", "machine", start_ns=low, end_ns=high, where=where, fields=fields):
         for name, column in table.columns.items():
             found.add(name, table.time_ns, column)
-    carried = store.last_before("raw", "quality", low, where=where) if low is not None else ()
+    of_signal = where if signal is None else where | {"signal": signal}
+    carried = store.last_before("raw", "quality", low, where=of_signal) if low is not None else ()
     for _, tags, name, time, value in carried:
         if name == "code":
             bad.add(dict(tags)["signal"], np.array([time], np.int64), _one(value))
-    for table in store.read("raw", "quality", start_ns=low, end_ns=high, where=where):
+    for table in store.read("raw", "quality", start_ns=low, end_ns=high, where=of_signal):
         if "code" in table.columns:
             bad.add(table.tags["signal"], table.time_ns, table.columns["code"])
     is_bad = {
@@ -138,10 +166,10 @@ def readings(
     texts = {
         name: (t, v.astype(object, copy=False)) for name, (t, v) in _Gathering.joined(found.texts).items()
     }
-    for name, signal in machine.signals.items():
+    for name, known in machine.signals.items():
         for told in (numbers, texts):
-            if signal.since_ns is not None and name in told:
-                since = told[name][0] >= signal.since_ns
+            if known.since_ns is not None and name in told:
+                since = told[name][0] >= known.since_ns
                 told[name] = told[name][0][since], told[name][1][since]
     return Readings(numbers, texts, is_bad, _life(store, site, where, low, high))
 

@@ -162,16 +162,21 @@ def _column(site: Site, f: Fragments, key: str) -> npt.NDArray[np.object_]:
     if key == "cell":
         return _spelled(f.cell_ns, _rfc3339)
     if key == "day":
-        # Cells divide a quarter of an hour, and so does every zone's offset: no cell spans two days.
-        quarter_ns = 900 * NS
-
-        def day(quarter: int) -> str:
-            time_ns = quarter * quarter_ns
-            return local_date(time_ns, ZoneInfo(site.timezone.at(time_ns))).isoformat()
-
-        return _spelled(f.cell_ns // quarter_ns, day)
+        return local_days(site, f.cell_ns)
     column: npt.NDArray[np.object_] = getattr(f, key)
     return column
+
+
+def local_days(site: Site, cell_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+    """The local date of each cell."""
+    # Cells divide a quarter of an hour, and so does every zone's offset: no cell spans two days.
+    quarter_ns = 900 * NS
+
+    def day(quarter: int) -> str:
+        time_ns = quarter * quarter_ns
+        return local_date(time_ns, ZoneInfo(site.timezone.at(time_ns))).isoformat()
+
+    return _spelled(cell_ns // quarter_ns, day)
 
 
 def _spelled(index: npt.NDArray[np.int64], spell: Callable[[int], str]) -> npt.NDArray[np.object_]:

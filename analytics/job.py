@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from analytics.atoms import MachineResult
+from analytics.closing import Days
 from analytics.deliveries import Deliveries, Store, by_machine
 from analytics.query import DAY_NS, compute
 from analytics.signals import NS
@@ -58,6 +59,7 @@ class Job:
         self._until: dict[str, int] = {}
         self._oldest: dict[str, int] = {}
         self._deliveries = Deliveries(site, store, clock_ns)
+        self._days = Days(site, store)
         self._warned: set[str] = set()
 
     def step(self, now_ns: int) -> dict[str, list[Span]]:
@@ -86,6 +88,7 @@ class Job:
                     self._warn(machine)
                 self._until[machine] = max(now_ns, self._until.get(machine, now_ns))
         self._deliveries.dealt_with(notes)
+        self._days.close(now_ns)
         return rewritten
 
     def recompute(
@@ -117,6 +120,7 @@ class Job:
             done.spans[machine], edge = self._rewrite(machine, asked, until_ns)
             if edge is not None:
                 done.walls[machine] = edge
+            self._days.close(until_ns, all_at_once=True)
         return done
 
     def _spans(self, machine: str, delivered: Mapping[str, list[Span]], now_ns: int) -> list[Span]:
@@ -221,6 +225,7 @@ class Job:
         last_ns = -(-span.end_ns // cell_ns) * cell_ns
         where = {"machine": machine}
         stored = self.store.read("kpi", "atom", start_ns=span.start_ns, end_ns=last_ns, where=where)
+        self._days.open(machine, Span(span.start_ns, last_ns))
         rows = list(zeros(self.site, atoms, stored))
         stale, range_of_stale = undefined(self.site, atoms, stored)
         if range_of_stale is not None:

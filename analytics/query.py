@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.atoms import Fragments, MachineResult, analyse
-from analytics.course import STOP_CLASSES, Stop
-from analytics.fetch import Source, readings
+from analytics.course import STOP_CLASSES, Course, Stop
+from analytics.fetch import Source, readings, state_readings
 from analytics.fields import ATOM_FIELDS
 from analytics.groups import CELL_KEYS, Row, group
 from analytics.readings import combine
@@ -141,6 +141,12 @@ def timeline(
     site: Site, store: Source, machine: str, start_ns: int, end_ns: int
 ) -> list[tuple[int, int, str]]:
     """The state classes of one machine over a range, as ``(start_ns, end_ns, class)``."""
+    told = site.machine(machine)
+    if start_ns < end_ns and told.states and not any(rule.made for _, rule in told.states.entries):
+        # It tells its state itself: what else is known of it says nothing of that.
+        state = view(told, state_readings(store, site, told, start_ns, end_ns)).state
+        course = Course.of(state, start_ns, end_ns, minor_stop_s=told.minor_stop_s)
+        return course.timeline(start_ns, end_ns).states()
     computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines={machine})
     return computed.results[machine].timeline
 
@@ -244,8 +250,9 @@ def stored_fragments(
 ) -> list[Fragments]:
     """The atoms in the store, of cells that start in ``[start_ns, end_ns)``."""
     calendar = schedule(site, start_ns - DAY_NS, end_ns + DAY_NS)
+    where = {"machine": next(iter(machines))} if machines is not None and len(machines) == 1 else None
     found = []
-    for table in store.read("kpi", "atom", start_ns=start_ns, end_ns=end_ns):
+    for table in store.read("kpi", "atom", start_ns=start_ns, end_ns=end_ns, where=where):
         tags, n = table.tags, len(table.time_ns)
         if machines is not None and tags["machine"] not in machines:
             continue
@@ -259,7 +266,7 @@ def stored_fragments(
                 cell_ns=table.time_ns,
                 line=np.full(n, tags["line"], dtype=object),
                 shift=np.full(n, tags["shift"], dtype=object),
-                shift_date=_shift_dates(calendar, tags["shift"], table.time_ns),
+                shift_date=shift_dates(calendar, tags["shift"], table.time_ns),
                 product=np.full(n, tags["product"], dtype=object),
                 order=np.full(n, "none", dtype=object),
                 values=values,
@@ -268,9 +275,7 @@ def stored_fragments(
     return found
 
 
-def _shift_dates(
-    calendar: Schedule, shift: str, cells: Times
-) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def shift_dates(calendar: Schedule, shift: str, cells: Times) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     """The date on which the shift of that name began, of which each cell is a part."""
     named = [o for o in calendar.occurrences if o.name == shift]
     if not named:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 from analytics.course import Stop
 from analytics.fetch import Source
 from analytics.schedule import Schedule
-from analytics.signals import NS, Silence
+from analytics.signals import NS, Floats, Silence, Times
 from analytics.written import reasons
 from fieldlab_configs import Site
 
@@ -76,11 +76,7 @@ def stoppages(
         return []
     begins = np.array([max(s.start_ns, start_ns) for s in stops], np.int64)
     ends = np.array([min(s.end_ns, end_ns) for s in stops], np.int64)
-    planned = calendar.planned_for(site.machine(machine))
-    edges = np.concatenate(([begins.min()], planned.time, [max(ends.max(), begins.min() + 1)]))
-    edges = np.unique(np.clip(edges, begins.min(), max(ends.max(), begins.min() + 1)))
-    inside = Silence.on_grid(edges, planned.at(edges[:-1]).astype(bool))
-    planned_s = (inside.before(ends) - inside.before(begins)) / NS
+    planned_s = planned_within(site, machine, calendar, begins, ends)
     within_s = (ends - begins) / NS
     found = zip(stops, reasons(store, machine, stops), within_s.tolist(), planned_s.tolist(), strict=True)
     line = site.machine(machine).line
@@ -88,6 +84,30 @@ def stoppages(
         Stoppage(machine, line.at(s.start_ns), s.start_ns, s.end_ns, s.state, s.minor, reason, w, p)
         for s, reason, w, p in found
     ]
+
+
+def planned_within(site: Site, machine: str, calendar: Schedule, begins: Times, ends: Times) -> Floats:
+    """How much planned time of a machine lies in each of some ranges [s].
+
+    Parameters
+    ----------
+    site : Site
+    machine : str
+    calendar : Schedule
+        Covering the ranges.
+    begins, ends : ndarray of int64, shape (n,)
+        At least one.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    planned = calendar.planned_for(site.machine(machine))
+    edges = np.concatenate(([begins.min()], planned.time, [max(ends.max(), begins.min() + 1)]))
+    edges = np.unique(np.clip(edges, begins.min(), max(ends.max(), begins.min() + 1)))
+    inside = Silence.on_grid(edges, planned.at(edges[:-1]).astype(bool))
+    found: Floats = (inside.before(ends) - inside.before(begins)) / NS
+    return found
 
 
 def pareto(stops: Sequence[Stoppage], key: str) -> list[dict[str, str | float]]:
@@ -112,20 +132,25 @@ def pareto(stops: Sequence[Stoppage], key: str) -> list[dict[str, str | float]]:
     """
     if key not in PARETO_KEYS:
         raise ValueError(f"key is {key!r}: choose from {', '.join(PARETO_KEYS)}")
+    return ranked(key, [getattr(stop, key) for stop in stops], [stop.planned_s for stop in stops])
+
+
+def ranked(key: str, names: Iterable[str], planned_s: Iterable[float]) -> list[dict[str, str | float]]:
+    """The same of what each stop is called and its planned time."""
     sums: dict[str, list[float]] = {}
-    for stop in stops:
-        sums.setdefault(getattr(stop, key), []).append(stop.planned_s)
+    for name, seconds in zip(names, planned_s, strict=True):
+        sums.setdefault(name, []).append(seconds)
     total = sum(map(sum, sums.values()))
     rows: list[dict[str, str | float]] = []
     so_far = 0.0
-    for name, seconds in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0])):
-        so_far += sum(seconds)
+    for name, each in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0])):
+        so_far += sum(each)
         rows.append(
             {
                 key: name,
-                "count": len(seconds),
-                "minutes": sum(seconds) / 60,
-                "share": sum(seconds) / total if total else 0.0,
+                "count": len(each),
+                "minutes": sum(each) / 60,
+                "share": sum(each) / total if total else 0.0,
                 "cumulative_share": so_far / total if total else 0.0,
             }
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from analytics.atoms import Fragments, MachineResult
 from analytics.course import Stop
 from analytics.fetch import Row, Source, Table
 from analytics.fields import ATOM_FIELDS
-from analytics.signals import NS
+from analytics.signals import NS, Times
 from analytics.touched import Span, values_of
 from fieldlab_configs import Site
 
@@ -116,21 +115,29 @@ def reason_within(store: Source, machine: str, span: Span) -> str:
 
 def reasons(store: Source, machine: str, stops: Sequence[Stop]) -> list[str]:
     """The reason that falls into each stop; `none` where nobody gave one."""
-    if not stops:
-        return []
-    span = Span(stops[0].start_ns, stops[-1].end_ns)
-    told = [sorted(_told(store, measurement, machine, span)) for measurement in _RANKED]
-    found = []
-    for stop in stops:
-        inside = (_last_within(texts, stop.start_ns, stop.end_ns) for texts in told)
-        found.append(next((text for text in inside if text), NO_REASON))
+    begins = np.array([s.start_ns for s in stops], np.int64)
+    ends = np.array([s.end_ns for s in stops], np.int64)
+    found: list[str] = reasons_within(store, machine, begins, ends).tolist()
     return found
 
 
-def _last_within(told: Sequence[tuple[int, str]], start_ns: int, end_ns: int) -> str:
-    """The last text in a range; empty where there is none."""
-    at = bisect.bisect_left(told, end_ns, key=lambda one: one[0]) - 1
-    return told[at][1] if at >= 0 and told[at][0] >= start_ns else ""
+def reasons_within(
+    store: Source, machine: str, begins: Times, ends: Times
+) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """The last reason that falls into each of many ranges of time; `none` where nobody gave one."""
+    found = np.full(len(begins), NO_REASON, dtype=object)
+    if not len(begins):
+        return found
+    span = Span(int(begins.min()), int(ends.max()))
+    for measurement in reversed(_RANKED):
+        told = sorted(_told(store, measurement, machine, span))
+        if not told:
+            continue
+        times, texts = np.array([t for t, _ in told], np.int64), np.array([v for _, v in told], dtype=object)
+        at = np.searchsorted(times, ends) - 1
+        inside = (at >= 0) & (times[at] >= begins)
+        found[inside] = texts[at[inside]]
+    return found
 
 
 def _told(store: Source, measurement: str, machine: str, span: Span) -> list[tuple[int, str]]:

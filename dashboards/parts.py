@@ -66,27 +66,14 @@ def _losses(screens: Screens, at: Span, machines: Sequence[str], _: bool) -> Seq
 
 
 def _stops(screens: Screens, at: Span, machines: Sequence[str], whole: bool) -> Sequence[Row]:
-    newest = sorted(
-        screens.stops(at.start_ns, at.end_ns, machines), key=lambda r: (-r["start_ns"], r["machine"])
-    )
-    return newest if whole else newest[:MOST_STOPS]
+    most = None if whole else MOST_STOPS
+    found = screens.stops(at.start_ns, at.end_ns, machines, most)
+    return sorted(found, key=lambda r: (-r["start_ns"], r["machine"]))[:most]
 
 
 def _pareto(screens: Screens, at: Span, machines: Sequence[str], _: bool) -> Sequence[Row]:
     """Stops by reason, the most costly first: planned time, as ``fieldlab stops --pareto reason``."""
-    sums: dict[str, list[float]] = {}
-    for stop in screens.stops(at.start_ns, at.end_ns, machines):
-        sums.setdefault(stop["reason"], []).append(stop["planned_s"])
-    total = sum(map(sum, sums.values()))
-    return [
-        {
-            "reason": reason,
-            "count": len(seconds),
-            "minutes": sum(seconds) / 60,
-            "share": sum(seconds) / total if total else 0.0,
-        }
-        for reason, seconds in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
-    ]
+    return screens.pareto(at.start_ns, at.end_ns, machines)
 
 
 def _results(screens: Screens, _: Span, __: Sequence[str], ___: bool) -> Sequence[Row]:

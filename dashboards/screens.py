@@ -57,8 +57,17 @@ class Screens(Protocol):
         """What half of each loss would be worth in a year, the most rewarding first."""
         ...
 
-    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> Sequence[Row]:
-        """Stops that touch a range, in the order of time: those of ``analytics.stoppages.Stoppage``."""
+    def stops(
+        self, start_ns: int, end_ns: int, machines: Collection[str], most: int | None = None
+    ) -> Sequence[Row]:
+        """Stops that touch a range: those of ``analytics.stoppages.Stoppage``.
+
+        By machine, in the order of time; `most`: so many of each machine, the latest, are enough.
+        """
+        ...
+
+    def pareto(self, start_ns: int, end_ns: int, machines: Collection[str]) -> Sequence[Row]:
+        """Those stops by reason, the most costly first, as :func:`analytics.stoppages.pareto` answers."""
         ...
 
     def latest(self, bucket: str, measurement: str) -> Sequence[Row]:

@@ -16,8 +16,8 @@ from analytics.lease import RENEW_EVERY_S, Lease, LeaseHeld
 from analytics.shared import Shared
 from fieldlab.asked import range_of
 from fieldlab.errors import Found, WrongUse
-from fieldlab.services import horizon, pause, until_stopped
-from fieldlab.stores import JobStore, extent, opened_store
+from fieldlab.services import pause, until_stopped
+from fieldlab.stores import JobStore, now_ns, opened_store
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load
 from gateways.notify import Notifier
@@ -63,10 +63,10 @@ def leased(site: Site, store: Store) -> Iterator[Lease]:
 
 def _recompute(site: Site, store: Store, start_ns: int, end_ns: int) -> int:
     """Rewrite a range, and what companies see of it; 1 where a part of it can no longer be worked out."""
-    now_ns = horizon(site, extent(store)[1])
-    done = Job(site, JobStore(store)).recompute(start_ns, end_ns, now_ns=now_ns)
+    now = now_ns(site, store)
+    done = Job(site, JobStore(store)).recompute(start_ns, end_ns, now_ns=now)
     shared = Shared(site, JobStore(store))
-    kept = Keeper(site, JobStore(store)).update(done.spans, now_ns, without=shared.gone())
+    kept = Keeper(site, JobStore(store)).update(done.spans, now, without=shared.gone())
     shared.update(done.spans, results=kept)
     for machine, edge_ns in done.walls.items():
         print(
@@ -99,9 +99,9 @@ async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
         if time.monotonic() - remembered > REMEMBER_EVERY_S:
             remember_signals(site, store)
             remembered = time.monotonic()
-        now_ns = horizon(site, extent(store)[1])
-        rewritten = job.step(now_ns)
-        kept = keeper.update(rewritten, now_ns, without=shared.gone())
+        now = now_ns(site, store)
+        rewritten = job.step(now)
+        kept = keeper.update(rewritten, now, without=shared.gone())
         shared.update(rewritten, results=kept)
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)

@@ -14,8 +14,8 @@ from dashboards.sessions import Sessions, User, hashed
 from fieldlab.company_screens import CompanyScreens
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
-from fieldlab.services import horizon, pause, until_stopped
-from fieldlab.stores import extent, opened_store
+from fieldlab.services import pause, until_stopped
+from fieldlab.stores import Reach, opened_store
 from fieldlab_configs import Site, load
 from gateways.notify import Notifier
 from ingest.store import StoreUnavailable
@@ -45,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
             if company is not None
         }
 
+        reach = Reach(site, store)
+
         def refresh() -> None:
-            first_ns, last_ns = extent(store)
-            if first_ns is not None:
+            found = reach.now()
+            if found is not None:
                 for each in (screens, *companies.values()):
-                    each.refresh(first_ns, horizon(site, last_ns))
+                    each.refresh(*found)
 
         await asyncio.to_thread(refresh)
         served = serve(screens, host=args.host, port=args.port, gate=gate, companies=companies)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from analytics.shared import shares
+from analytics.stopped import Stopped
 from fieldlab.screens import StoreScreens
 from fieldlab_configs import Line, Site
 from ingest.errors import CannotErase
@@ -107,14 +111,17 @@ class CompanyScreens(StoreScreens):
         if self._windows is not None and self._windows[0] < now_ns:
             super().refresh(max(first_ns, self._windows[0]), min(now_ns, self._windows[1]))
 
-    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, object]]:
+    def _stopped_of(self, machine: str, start_ns: int, end_ns: int) -> Stopped:
         """The stops in the company's bucket, with the reasons that are kept there."""
-        found = super().stops(start_ns, end_ns, machines)
-        told = {
-            (row["machine"], row["time_ns"]): row.get("reason_text")
-            for row in self.records("kpi", "stop", start_ns - 31 * 86_400 * 10**9, end_ns)
-        }
-        return [stop | {"reason": told.get((stop["machine"], stop["start_ns"])) or "none"} for stop in found]
+        found = super()._stopped_of(machine, start_ns, end_ns)
+        told: dict[int, str] = {}
+        first_ns = int(found.start_ns[0]) if len(found.start_ns) else start_ns
+        where = {"machine": machine}
+        for table in self._store.read("kpi", "stop", start_ns=first_ns, end_ns=end_ns, where=where):
+            texts = table.columns.get("reason_text")
+            told |= zip(table.time_ns.tolist(), texts.tolist(), strict=True) if texts is not None else ()
+        reason = np.array([told.get(t) or "none" for t in found.start_ns.tolist()], dtype=object)
+        return replace(found, reason=reason)
 
     def timeline(
         self,

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 from analytics import losses, opportunities, query
 from analytics.atoms import Fragments
-from analytics.course import Stop
+from analytics.days import KEYS_OF_SUMS, DaySums
 from analytics.groups import Row, group
-from analytics.schedule import schedule
-from analytics.stoppages import stoppages
-from analytics.touched import Span
-from analytics.written import stored_stops
+from analytics.stoppages import ranked
+from analytics.stopped import Stopped, stopped
 from fieldlab.times import NS
 from fieldlab_configs import Site
 from ingest import store as stored
 from ingest.store import Store
 
 _EVER: Final = 2**62
-_LONGEST_STOP_NS: Final = 31 * query.DAY_NS
 _FRESH_S: Final = 0.5
 """For so long atoms that were read answer further questions of the same range."""
 OPERATORS: Final = "operators"
@@ -44,7 +41,9 @@ class StoreScreens:
         self._first_ns: int | None = None
         self._now_ns: int | None = None
         self._lock = threading.Lock()
-        self._read: tuple[tuple[int, int], float, list[Fragments]] | None = None
+        self._sums = DaySums(site)
+        self._read: tuple[object, float, list[Fragments]] | None = None
+        self._stops: tuple[object, float, list[Stopped]] | None = None
 
     def refresh(self, first_ns: int, now_ns: int) -> None:
         """Say how far the data reaches; the job has written its atoms up to there."""
@@ -68,12 +67,12 @@ class StoreScreens:
     ) -> list[Row]:
         """Rows as ``fieldlab kpi --format json`` prints them, from the atoms of whole cells."""
         with self._lock:
-            return group(self.site, self._fragments(start_ns, end_ns, machines), by)
+            return group(self.site, self._fragments(start_ns, end_ns, machines, by), by)
 
     def losses(self, start_ns: int, end_ns: int, by: Sequence[str], machines: Collection[str]) -> list[Row]:
         """Where planned time went: what ``fieldlab losses --format json`` prints."""
         with self._lock:
-            return losses.losses(self.site, self._fragments(start_ns, end_ns, machines), by)
+            return losses.losses(self.site, self._fragments(start_ns, end_ns, machines, by), by)
 
     def opportunities(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[Row]:
         """What half of each loss would be worth: what ``fieldlab opportunities --format json`` prints."""
@@ -81,29 +80,32 @@ class StoreScreens:
             fragments = self._fragments(start_ns, end_ns, machines)
             return opportunities.opportunities(self.site, fragments, end_ns=end_ns)
 
-    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
-        """The stops that the job wrote, with the reasons that hold now."""
-        found: list[dict[str, Any]] = []
+    def stops(
+        self, start_ns: int, end_ns: int, machines: Collection[str], most: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The stops that the job wrote, with the reasons that hold now; the latest `most` of each machine."""
         with self._lock:
-            for machine in self.site.machines():
-                if machine.id in machines:
-                    found += self._stops_of(machine.id, start_ns, end_ns)
-        return found
+            found = self._stopped(start_ns, end_ns, machines)
+        return [row for each in found for row in each.rows(most)]
 
-    def _stops_of(self, machine: str, start_ns: int, end_ns: int) -> list[dict[str, Any]]:
-        minor_ns = round(self.site.machine(machine).minor_stop_s * NS)
-        reach = Span(start_ns - _LONGEST_STOP_NS, end_ns)
-        stops = [
-            Stop(begin, end, dict(tags)["state"], minor=end - begin < minor_ns)
-            for tags, begin, end in stored_stops(self._store, machine, reach)
-            if end > start_ns
-        ]
-        stops.sort(key=lambda s: s.start_ns)
-        if not stops:
-            return []
-        calendar = schedule(self.site, stops[0].start_ns - query.DAY_NS, end_ns + query.DAY_NS)
-        told = stoppages(self.site, self._store, machine, stops, calendar, start_ns=start_ns, end_ns=end_ns)
-        return [dataclasses.asdict(each) for each in told]
+    def pareto(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+        """What those stops have in common: what ``fieldlab stops --pareto reason --format json`` prints."""
+        with self._lock:
+            found = self._stopped(start_ns, end_ns, machines)
+        names = (name for each in found for name in each.reason.tolist())
+        return ranked("reason", names, (s for each in found for s in each.planned_s.tolist()))
+
+    def _stopped(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[Stopped]:
+        """The stops of each machine, in the order of the config; questions of one moment share them."""
+        key = (start_ns, end_ns, frozenset(machines))
+        if self._stops is None or self._stops[0] != key or time.monotonic() - self._stops[1] > _FRESH_S:
+            names = [m.id for m in self.site.machines() if m.id in machines]
+            found = [self._stopped_of(name, start_ns, end_ns) for name in names]
+            self._stops = (key, time.monotonic(), found)
+        return self._stops[2]
+
+    def _stopped_of(self, machine: str, start_ns: int, end_ns: int) -> Stopped:
+        return stopped(self.site, self._store, machine, start_ns, end_ns)
 
     def latest(self, bucket: str, measurement: str) -> list[dict[str, Any]]:
         """The last value of every field of each series."""
@@ -141,14 +143,20 @@ class StoreScreens:
         ]
         with self._lock:
             self._store.write("raw", rows)
+            self._stops = None
 
-    def _fragments(self, start_ns: int, end_ns: int, machines: Collection[str] | None) -> list[Fragments]:
+    def _fragments(
+        self, start_ns: int, end_ns: int, machines: Collection[str] | None, by: Sequence[str] = ()
+    ) -> list[Fragments]:
         """The atoms of whole cells; questions of one moment and range share what was read."""
         cell_ns = self.site.cell_s * NS
-        key = (start_ns // cell_ns * cell_ns, -(-end_ns // cell_ns) * cell_ns)
+        start_ns, end_ns = start_ns // cell_ns * cell_ns, -(-end_ns // cell_ns) * cell_ns
+        summed = KEYS_OF_SUMS.issuperset(by)
+        key = (start_ns, end_ns, summed)
         if self._read is None or self._read[0] != key or time.monotonic() - self._read[1] > _FRESH_S:
-            found = query.stored_fragments(self.site, self._store, *key)
-            self._read = (key, time.monotonic(), found)
+            every = [m.id for m in self.site.machines()]
+            read = self._sums.fragments if summed else partial(query.stored_fragments, self.site)
+            self._read = (key, time.monotonic(), read(self._store, start_ns, end_ns, every))
         return [f for f in self._read[2] if machines is None or f.machine in machines]
 
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:

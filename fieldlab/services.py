@@ -31,8 +31,11 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
+def by_data(site: Site) -> bool:
+    """Whether time is what the data say, as with `clock: source`."""
+    return any(gateway.clock == "source" for gateway in site.gateways.values())
+
+
 def horizon(site: Site, last_ns: int | None) -> int:
     """Up to when anything can be said: the wall clock, or with `clock: source` the end of the data."""
-    if any(gateway.clock == "source" for gateway in site.gateways.values()):
-        return last_ns or 0
-    return time.time_ns()
+    return (last_ns or 0) if by_data(site) else time.time_ns()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from analytics.fetch import Row as AnalyticsRow
 from fieldlab.errors import WrongUse
+from fieldlab.services import by_data, horizon
 from fieldlab_configs import Site
 from ingest.errors import CannotErase
 from ingest.recording import RecordingStore
@@ -13,6 +16,8 @@ from ingest.store import Row, Store, Table
 from ingest.stores import open_store
 
 _FIRST, _LAST = -(2**62), 2**62
+_FIRST_AGAIN_S: Final = 60.0
+"""What is older than all there was comes by an import."""
 
 
 def opened_store(site: Site) -> Store:
@@ -31,9 +36,48 @@ def extent(store: Store) -> tuple[int | None, int | None]:
     """First and last time of anything a machine said, heartbeats included; None where there is nothing."""
     if isinstance(store, RecordingStore):
         return store.first_ns, store.last_ns
-    first = [r.time_ns for r in store.first_from("raw", "machine", _FIRST)]
-    last = [r.time_ns for m in ("machine", "link") for r in store.last_before("raw", m, _LAST)]
-    return min(first, default=None), max(last, default=None)
+    return _first_ns(store), _last_ns(store)
+
+
+def _first_ns(store: Store) -> int | None:
+    return min((r.time_ns for r in store.first_from("raw", "machine", _FIRST)), default=None)
+
+
+def _last_ns(store: Store) -> int | None:
+    last = (r.time_ns for m in ("machine", "link") for r in store.last_before("raw", m, _LAST))
+    return max(last, default=None)
+
+
+def now_ns(site: Site, store: Store) -> int:
+    """The data's now; the store is asked only where it is what tells the time."""
+    return horizon(site, _last_ns(store) if by_data(site) else None)
+
+
+class Reach:
+    """How far a store's data reach, for who asks every second: each end is read only where it may have moved.
+
+    Parameters
+    ----------
+    site : Site
+    store : Store
+    clock_s : callable
+        A clock that only goes forward.
+    """
+
+    def __init__(self, site: Site, store: Store, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._site = site
+        self._store = store
+        self._clock_s = clock_s
+        self._first_ns: int | None = None
+        self._asked_s = 0.0
+
+    def now(self) -> tuple[int, int] | None:
+        """First instant and horizon; None while there is nothing."""
+        if self._first_ns is None or self._clock_s() - self._asked_s > _FIRST_AGAIN_S:
+            self._first_ns, self._asked_s = _first_ns(self._store), self._clock_s()
+        if self._first_ns is None:
+            return None
+        return self._first_ns, now_ns(self._site, self._store)
 
 
 class JobStore:

@@ -13,8 +13,8 @@ from ingest.archive import Manifest, Part
 from ingest.archive_files import Columns, parquet, read_part
 from ingest.columns import Column
 from ingest.errors import ArchiveError
-from ingest.exporting import Told, columns_of
-from ingest.moving import MovableStore, Tally, tally
+from ingest.exporting import DAY_NS, Told, columns_of
+from ingest.moving import DAY, MovableStore, Tally, tally
 from ingest.store import Rejected, Row
 
 _ROWS_AT_ONCE = 50_000
@@ -89,14 +89,16 @@ def import_archive(
         told_of = {m: tally(part.bucket, m, found) for m, found in columns.items()}
         if told_of != part.tallies:
             raise ArchiveError(f"{path} does not hold what its manifest says: export anew")
-        _move(store, part, columns, result)
+        _move(store, fieldlab, part, columns, result)
         told(f"{part.bucket} {part.machine} {part.day}: {part.rows} values; {result.verified.rows} verified")
     return result
 
 
-def _move(store: MovableStore, part: Part, columns: Columns, result: Imported) -> None:
+def _move(store: MovableStore, fieldlab: str, part: Part, columns: Columns, result: Imported) -> None:
     """One file: write what is missing, and read all of it back."""
     missing = {m: _missing(store, part, m, found) for m, found in columns.items()}
+    if part.bucket == "kpi" and any(missing.values()):
+        store.write(part.bucket, [_without_sum(fieldlab, part, missing)])
     lacking = sum(len(c.time_ns) for found in missing.values() for c in found)
     result.there += part.rows - lacking
     for measurement, found in missing.items():
@@ -109,6 +111,13 @@ def _move(store: MovableStore, part: Part, columns: Columns, result: Imported) -
     for measurement, found in columns.items():
         result.expected += part.tallies[measurement]
         result.verified += tally(part.bucket, measurement, _there(store, part, measurement, found))
+
+
+def _without_sum(fieldlab: str, part: Part, missing: Columns) -> Row:
+    """The day of a file, of which no sum holds once its atoms are written: the job makes it anew."""
+    first_ns = min(int(c.time_ns[0]) for found in missing.values() for c in found)
+    tags = (("fieldlab", fieldlab), ("machine", part.machine))
+    return Row(DAY, tags, "sums_text", first_ns // DAY_NS * DAY_NS, "")
 
 
 def _rows(measurement: str, columns: list[Column]) -> Iterator[Row]:

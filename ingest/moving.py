@@ -18,6 +18,8 @@ FIRST_NS: Final = -(2**63) + 2
 LAST_NS: Final = 2**63 - 2
 """Every store can be asked from the one to before the other."""
 ABOUT_STORE: Final = "schema"
+DAY: Final = "day"
+"""Sums of days of atoms, which the job makes anew wherever the atoms go; see `analytics.days`."""
 """A measurement that tells of its store, and does not move to another."""
 _WRAP: Final = 2**64
 
@@ -99,4 +101,4 @@ def machine_of(column_tags: Iterable[tuple[str, str]]) -> str:
 
 def kept_measurements(store: MovableStore, bucket: Bucket) -> list[str]:
     """The measurements of a bucket that are its data."""
-    return [name for name in store.measurements(bucket) if name != ABOUT_STORE]
+    return [name for name in store.measurements(bucket) if name not in (ABOUT_STORE, DAY)]

@@ -140,7 +140,9 @@ class FakeScreens:
              "verdict": "not enough data", "reason": "6.0 h of planned time; at least 8 h are needed"},
         ]  # fmt: skip
 
-    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+    def stops(
+        self, start_ns: int, end_ns: int, machines: Collection[str], most: int | None = None
+    ) -> list[dict[str, Any]]:
         """Every stretch of the pattern that is stopped or down."""
         found = []
         for machine in machines:
@@ -153,7 +155,19 @@ class FakeScreens:
                          "state": state, "minor": seconds < 300, "reason": reason, "within_s": seconds,
                          "planned_s": seconds}
                     )  # fmt: skip
-        return found
+        return found if most is None else found[-most * len(machines) :]
+
+    def pareto(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+        """Their planned time by reason."""
+        sums: dict[str, list[float]] = {}
+        for stop in self.stops(start_ns, end_ns, machines):
+            sums.setdefault(stop["reason"], []).append(stop["planned_s"])
+        total = sum(map(sum, sums.values()))
+        return [
+            {"reason": reason, "count": len(each), "minutes": sum(each) / 60,
+             "share": sum(each) / total if total else 0.0}
+            for reason, each in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
+        ]  # fmt: skip
 
     def latest(self, bucket: str, measurement: str) -> list[dict[str, Any]]:
         """What a test put there."""

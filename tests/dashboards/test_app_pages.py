@@ -222,7 +222,7 @@ def test_data_quality_is_said_in_sentences() -> None:
 class Stuttering(FakeScreens):
     """A machine that stopped ten thousand times."""
 
-    def stops(self, start_ns, end_ns, machines) -> list[dict[str, Any]]:
+    def stops(self, start_ns, end_ns, machines, most=None) -> list[dict[str, Any]]:
         """One a second."""
         assert machines == ["m1"]
         assert start_ns < end_ns
@@ -230,7 +230,7 @@ class Stuttering(FakeScreens):
         return [
             {"machine": "m1", "start_ns": START_NS + i * NS, "end_ns": START_NS + i * NS + NS // 2,
              "reason": f"reason {i % 50}", **state}
-            for i in range(10_000)
+            for i in range(10_000 - (most or 10_000), 10_000)
         ]  # fmt: skip
 
 
