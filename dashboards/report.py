@@ -12,7 +12,7 @@ from dashboards.moments import moment
 from dashboards.report_outcome import definitions, outcome, picture
 from dashboards.report_parts import done, energy, left_out, losses
 from dashboards.wording import Language, say
-from fieldlab_configs import fingerprint
+from fieldlab_configs import Site, fingerprint
 
 _STYLE: Final = Path(__file__).parent / "static" / "report.css"
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -43,7 +43,7 @@ def experiment_report(
                 "header",
                 el("p", say("report.title", words), class_="kind"),
                 el("h1", question),
-                el("p", _whose(study, words), class_="whose"),
+                el("p", whose(study.site, study.experiment.company, words), class_="whose"),
             ),
             outcome(study, words),
             picture(study, words),
@@ -70,10 +70,10 @@ def page(title: str, parts: Child, language: Language) -> str:
     return f"<!doctype html>\n{el('html', el('head', head), el('body', el('main', parts)), lang=language)}\n"
 
 
-def _whose(study: Study, language: Language) -> str:
-    fieldlab = study.site.name or study.site.fieldlab
-    asked = study.experiment.company
-    company = next((c.name or c.id for c in study.site.companies if c.id == asked), None)
+def whose(site: Site, asked: str | None, language: Language) -> str:
+    """What the fieldlab is called, and the company that a report is for."""
+    fieldlab = site.name or site.fieldlab
+    company = next((c.name or c.id for c in site.companies if c.id == asked), None)
     return say("report.by", language, fieldlab=fieldlab, company=company) if company else fieldlab
 
 

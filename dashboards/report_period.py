@@ -13,7 +13,7 @@ from dashboards.boards import quality
 from dashboards.html import Markup, el, table
 from dashboards.moments import moment
 from dashboards.parts import parts
-from dashboards.report import page
+from dashboards.report import page, whose
 from dashboards.report_svg import pairs
 from dashboards.screens import Row, Screens
 from dashboards.snapshot import Snapshot
@@ -44,26 +44,54 @@ class Period:
     before: Span
 
 
-def period_report(screens: Screens, period: Period, *, made_ns: int, language: Language | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured in a period, and in the one that it is held against.
+
+    Attributes
+    ----------
+    site : Site
+    period : Period
+    view : View
+        Which page shows the same.
+    now, past : dict of str to sequence of Row
+        The rows of every table; see :mod:`dashboards.parts`.
+    """
+
+    site: Site
+    period: Period
+    view: View
+    now: dict[str, Sequence[Row]]
+    past: dict[str, Sequence[Row]]
+
+
+def measured(screens: Screens, period: Period) -> Measured:
+    """Ask for everything that a report on a period tells."""
+    machines = [m.id for m in screens.site.machines()]
+    view = View(None, "", "custom", period.at.start_ns, period.at.end_ns, "overview")
+    now, past = (parts(screens, view, at, machines) for at in (period.at, period.before))
+    return Measured(screens.site, period, view, now, past)
+
+
+def period_report(
+    found: Measured, *, made_ns: int, company: str | None = None, language: Language | None = None
+) -> str:
     """A report on a period, as one HTML file.
 
     Parameters
     ----------
-    screens : Screens
-    period : Period
+    found : Measured
     made_ns : int
         When it is made; UTC nanoseconds.
+    company : str, optional
+        Whose it is: what was measured is what this company may see.
     language : str, optional
         Default: the config's.
     """
-    site = screens.site
+    site, period, view, now, past = found.site, found.period, found.view, found.now, found.past
     words = language or site.language
-    machines = [m.id for m in site.machines()]
-    view = View(None, "", "custom", period.at.start_ns, period.at.end_ns, "overview")
-    now = parts(screens, view, period.at, machines)
-    past = parts(screens, view, period.before, machines)
     title = say(f"period.{period.kind}", words, name=period.name)
-    ends = (moment(site, t, words) for t in (period.at.start_ns, period.at.end_ns))
+    ends = " – ".join(moment(site, t, words) for t in (period.at.start_ns, period.at.end_ns))
     return page(
         title,
         [
@@ -71,7 +99,7 @@ def period_report(screens: Screens, period: Period, *, made_ns: int, language: L
                 "header",
                 el("p", say("period.title", words), class_="kind"),
                 el("h1", title),
-                el("p", f"{site.name or site.fieldlab} · {' – '.join(ends)}", class_="whose"),
+                el("p", f"{whose(site, company, words)} · {ends}", class_="whose"),
             ),
             _lines(site, now["by_line"], past["by_line"], words),
             _machines(site, now["by_machine"], words),
@@ -91,7 +119,8 @@ def _section(title: str, language: Language, *children: Markup) -> Markup:
     return el("section", el("h2", say(title, language)), list(children))
 
 
-def _named(site: Site, line: object) -> str:
+def named(site: Site, line: object) -> str:
+    """What a line is called."""
     return next((each.name or each.id for each in site.lines if each.id == line), str(line))
 
 
@@ -103,7 +132,7 @@ def _lines(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langua
         old = before.get(row["line"], {})
         body.append(
             [
-                _named(site, row["line"]),
+                named(site, row["line"]),
                 amounts.percent(row["oee_index"], language),
                 amounts.percent(old.get("oee_index"), language),
                 amounts.count(row["line_good_quantity"], language),
@@ -163,7 +192,7 @@ def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langu
         old = before.get(row["line"], {})
         body.append(
             [
-                _named(site, row["line"]),
+                named(site, row["line"]),
                 " ".join(amounts.energy(row["energy_kwh"], language)),
                 _amount(row["energy_cost_eur"], "€", language),
                 _amount(row["co2_kg"], "kg", language),

@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 
 from dashboards.wording_app import APP
 from dashboards.wording_losses import LOSSES
+from dashboards.wording_mail import MAIL
 from dashboards.wording_report import REPORT
 from dashboards.wording_screens import ALERTS, LABELS, PANELS, SCREENS
 
@@ -308,7 +309,19 @@ _GRAFANA: Final = {
 }
 
 _WORDS: Final[dict[str, tuple[str, str]]] = (
-    _KPIS | _STATES | _REASONS | _PAGE | _GRAFANA | LOSSES | REPORT | SCREENS | PANELS | LABELS | ALERTS | APP
+    _KPIS
+    | _STATES
+    | _REASONS
+    | _PAGE
+    | _GRAFANA
+    | LOSSES
+    | MAIL
+    | REPORT
+    | SCREENS
+    | PANELS
+    | LABELS
+    | ALERTS
+    | APP
 )
 
 

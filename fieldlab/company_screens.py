@@ -150,6 +150,7 @@ def own_site(site: Site, company: str) -> Site:
             "sources": {},
             "gateways": {},
             "app": None,
+            "reports": None,
         }
     )
 

@@ -95,9 +95,20 @@ def report(command: argparse.ArgumentParser) -> None:
     of.add_argument("--experiment", metavar="NAME", help="the experiment's id in the config")
     of.add_argument("--shift", metavar="DATE/NAME", help="a shift by the local date it begins on")
     of.add_argument("--week", metavar="WEEK", help="a week as 2026-W47, or last: the last whole one")
+    of.add_argument(
+        "--every-week",
+        action="store_true",
+        help="make and mail the reports that the config names, each week when it is over, until stopped",
+    )
     command.add_argument("--format", choices=("html",), default="html", help="of what is made (html)")
     command.add_argument("--language", choices=("nl", "en"), help="default: the config's")
     command.add_argument(
         "--out", metavar="DIR", help="write it to a file in this folder; default: to standard output"
+    )
+    command.add_argument(
+        "--company", metavar="ID", help="what this company may see of the week or shift; default: all"
+    )
+    command.add_argument(
+        "--mail", action="store_true", help="with --week: make and mail the config's weekly reports now"
     )
     command.set_defaults(room="fieldlab.report")

@@ -137,6 +137,8 @@ def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulate
     parts.append(Part("analytics", command("analytics", config)))
     page = command("app", config, "--port", str(port))
     parts.append(Part("app", page, lambda: listens("127.0.0.1", port)))
+    if site.reports is not None:
+        parts.append(Part("report", command("report", config, "--every-week")))
     return parts + grafana(site, folder / "grafana", grafana_port, token=tokens / "dashboards.token")
 
 

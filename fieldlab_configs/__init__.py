@@ -26,6 +26,7 @@ from fieldlab_configs.plant import (
     Signal,
     StateMap,
 )
+from fieldlab_configs.reports import MailServer, ReportsConfig, WeeklyReport
 from fieldlab_configs.secret import Secret
 from fieldlab_configs.site import Site, fingerprint
 from fieldlab_configs.states import STATE_CLASSES, TABLES, code_text
@@ -48,11 +49,13 @@ __all__ = [
     "Gateway",
     "Line",
     "Machine",
+    "MailServer",
     "Metrics",
     "MqttSource",
     "OpcUaSource",
     "PlannedDowntime",
     "Product",
+    "ReportsConfig",
     "Secret",
     "Shift",
     "Signal",
@@ -62,6 +65,7 @@ __all__ = [
     "Spool",
     "StateMap",
     "StoreConfig",
+    "WeeklyReport",
     "Window",
     "application_uri",
     "code_text",

@@ -63,10 +63,21 @@ def check(site: Site, root: Node, *, misread: frozenset[tuple[str, ...]] = froze
     for i, experiment in enumerate(site.experiments):
         yield from _experiment(site, experiment, root.at("experiments", i))
     yield from _shared_machines(site, root)
+    yield from _shown_to(site, root)
+
+
+def _shown_to(site: Site, root: Node) -> Found:
+    """Whom the app or a report shows what a company may see, where there is no such company."""
     companies = [company.id for company in site.companies]
-    for name, user in (site.app.users if site.app is not None else {}).items():
-        if user.company is not None and user.company not in companies:
-            yield root.at("app", "users", name, "company"), _unknown(user.company, companies, "company")
+    users = site.app.users if site.app is not None else {}
+    weekly = site.reports.weekly if site.reports is not None else {}
+    asked = [(user.company, ("app", "users", name, "company")) for name, user in users.items()]
+    asked += [(report.company, ("reports", "weekly", name, "company")) for name, report in weekly.items()]
+    for company, path in asked:
+        if company is not None and company not in companies:
+            yield root.at(*path), _unknown(company, companies, "company")
+    if site.reports is not None and site.store is None:
+        yield root.at("reports"), "needs a store, which its figures are read from"
 
 
 def _doubles(ids: Iterable[tuple[str, Node]], what: str) -> Found:

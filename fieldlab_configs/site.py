@@ -20,6 +20,7 @@ from fieldlab_configs.experiments import Company, Experiment
 from fieldlab_configs.kinds import Id, Number
 from fieldlab_configs.plant import EnergyFactors, Line, Machine, Seconds
 from fieldlab_configs.reading import Internal
+from fieldlab_configs.reports import ReportsConfig
 from fieldlab_configs.time_kinds import Date, Timezone
 
 CELLS_S = tuple(s for s in range(1, 901) if 900 % s == 0)
@@ -49,6 +50,7 @@ class Site(Model):
     gateways: dict[Annotated[str, Id()], Gateway] = Field(default_factory=dict)
     store: StoreConfig | None = None
     app: AppConfig | None = None
+    reports: ReportsConfig | None = None
     also: dict[Annotated[str, Id(reserved=(PRIMARY,))], StoreConfig] = Field(default_factory=dict)
     path: Annotated[Path, Internal()] = Path()  # the file it came from
 
@@ -81,6 +83,6 @@ def fingerprint(site: Site) -> str:
         Twelve hexadecimal digits.
     """
     folder = f"{site.path.parent.absolute()}/"
-    meaning = site.model_dump(mode="json", exclude={"path", "app"}, exclude_defaults=True)
+    meaning = site.model_dump(mode="json", exclude={"path", "app", "reports"}, exclude_defaults=True)
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.replace(json.dumps(folder)[1:-1], "").encode()).hexdigest()[:12]

@@ -33,6 +33,7 @@ from fieldlab_configs.plant import (
     StateMap,
 )
 from fieldlab_configs.reading import Filled, Internal, Key, hints, split
+from fieldlab_configs.reports import MailServer, ReportsConfig, WeeklyReport
 from fieldlab_configs.secret import Secret
 from fieldlab_configs.site import Site
 from fieldlab_configs.states import ALIASES, STATE_CLASSES, TABLES
@@ -44,7 +45,7 @@ MODELS: tuple[type[Model], ...] = (
     Site, EnergyFactors, Shift, Break, Line, Machine, Product, StateMap, FromCount, FromPower,
     PlannedDowntime, Signal, Company, Experiment, Window, OpcUaSource, MqttSource, Topics,
     SparkplugSource, DriverSource, Gateway, Metrics, Spool, AppConfig, AppUser,
-    StoreConfig, Secret,
+    ReportsConfig, WeeklyReport, MailServer, StoreConfig, Secret,
 )  # fmt: skip
 EXIT_STATUS = """## Exit status
 
@@ -152,6 +153,10 @@ def _default(model: type[Model], name: str, hint: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, dt.time):
+        return f"`{value:%H:%M}`"
+    if any(isinstance(n, time_kinds.Day) for n in split(hint)[1]):
+        return f"`{time_kinds.DAYS[value]}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

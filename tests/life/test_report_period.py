@@ -9,7 +9,7 @@ import pytest
 from dashboards import amounts
 from dashboards.snapshot import Answers, take
 from dashboards.view import View
-from fieldlab.report import shift, week
+from fieldlab.periods import shift, week
 from fieldlab.screens import StoreScreens
 from fieldlab_configs import parse
 from tests.fieldlab.command import fieldlab
