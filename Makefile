@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test week soak lint bench lock clean env env-bench env-demo
+.PHONY: help demo test week soak lint sbom bench lock clean env env-bench env-demo
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,17 @@ soak: env  ## Faults at random, then the account; MINUTES=30 SEED=7 ARGS="--stor
 	@sh tools/debian.sh
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-lint: env  ## Style, types, layers, licences
+lint: env  ## Style, types, layers, licences, bill of materials, known weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/licences.py
+	$(BIN)/python -m tools.sbom
+	$(BIN)/python -m tools.audit
+
+sbom: env  ## The bill of materials (CycloneDX) of the product, into build/sbom.cdx.json
+	@$(BIN)/python -m tools.sbom
 
 bench: env-bench  ## The measurements of docs/reference/benchmarks.md; ARGS="encoding spool" for some
 	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What packages write, besides SPDX, in a classifier or in the free field.
 SPELLINGS = {
     "apache 2.0": "Apache-2.0",
+    "apache license": "Apache-2.0",
     "apache software license": "Apache-2.0",
     "3-clause bsd license": "BSD-3-Clause",
     "bsd": "BSD-3-Clause",
