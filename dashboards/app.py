@@ -21,13 +21,14 @@ from fastapi.responses import FileResponse
 from nicegui import Client, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboards import sockets, wall_page
 from dashboards.errors import AddressInUse, CannotListen
-from dashboards.exports import SCOPE_POLLER, exports
-from dashboards.gate import SCOPE_VISITOR, Gate
+from dashboards.exports import exports
+from dashboards.gate import Gate
 from dashboards.page import Page
 from dashboards.poller import INTERVAL_S, Poller
 from dashboards.screens import Screens
-from dashboards.visitors import LOCAL
+from dashboards.visitors import LOCAL, SCOPE_POLLER, SCOPE_VISITOR
 from dashboards.wording import Language
 
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
@@ -64,6 +65,9 @@ class _Hand:
         await type(self).gate.pass_through(self._with_poller, scope, receive, send)
 
     async def _with_poller(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if sockets.foreign(scope):
+            await sockets.refuse(scope, receive, send)
+            return
         visitor = scope.get(SCOPE_VISITOR)
         company = visitor.company if visitor is not None else None
         scope[SCOPE_POLLER] = type(self).poller if company is None else type(self).companies[company]
@@ -111,6 +115,7 @@ def _application() -> FastAPI:
         return {"status": "ok"}
 
     app.include_router(exports)
+    app.include_router(wall_page.routes)
     ui.run_with(
         app,
         title="Fieldlab",
@@ -122,6 +127,7 @@ def _application() -> FastAPI:
         reconnect_timeout=20.0,
         show_welcome_message=False,
     )
+    sockets.guard()
     return app
 
 
@@ -200,6 +206,7 @@ async def serve(
             )
             server = _Server(config)
             task = asyncio.create_task(server.serve([listener]), name="web server")
+            sweeping = asyncio.create_task(sockets.sweep(), name="sessions that are over")
             try:
                 while not server.started:
                     if task.done():
@@ -210,6 +217,7 @@ async def serve(
                 yield Address(found_host, found_port)
             finally:
                 server.should_exit = True
+                sweeping.cancel()
                 await _ended(task)
     finally:
         listener.close()

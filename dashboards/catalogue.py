@@ -13,7 +13,7 @@ from typing import Final, Literal
 from dashboards.formulas import LOSSES, Convention, Formula, Sum, formulas
 from dashboards.panels import BY_ID, PANELS, Group, Kind, Panel, Source, Threshold, Unit
 
-ScreenId = Literal["fieldlab", "line", "machine", "energy", "experiment", "gateways"]
+ScreenId = Literal["fieldlab", "line", "machine", "energy", "experiment", "gateways", "wall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ class Screen:
     def panels(self) -> tuple[Panel, ...]:
         """All of its panels, from top to bottom."""
         return tuple(BY_ID[name] for section in self.sections for name in section.panels)
+
+    def section(self, name: str) -> tuple[Panel, ...]:
+        """The panels under one heading."""
+        return tuple(BY_ID[panel] for s in self.sections if s.id == name for panel in s.panels)
 
 
 _FACTORS = ("availability", "effectiveness", "quality_ratio")
@@ -133,8 +137,19 @@ SCREENS: Final[tuple[Screen, ...]] = (
     ),
 )
 SCREEN: Final = {screen.id: screen for screen in SCREENS}
+WALL: Final = Screen(
+    "wall",
+    (
+        Section("oee", ("oee_index", "availability", "effectiveness", "quality_ratio", "coverage")),
+        Section("parts", ("good_quantity", "produced_quantity")),
+        Section("where", ("states", "losses")),
+    ),
+    of_line=True,
+    of_companies=True,
+)
+"""The app's alone, for it is of the shift that is on, whatever range somebody chose."""
 
 __all__ = [
-    "BY_ID", "LOSSES", "PANELS", "SCREEN", "SCREENS", "Convention", "Formula", "Group", "Kind", "Panel",
-    "Screen", "ScreenId", "Section", "Source", "Sum", "Threshold", "Unit", "formulas",
+    "BY_ID", "LOSSES", "PANELS", "SCREEN", "SCREENS", "WALL", "Convention", "Formula", "Group", "Kind",
+    "Panel", "Screen", "ScreenId", "Section", "Source", "Sum", "Threshold", "Unit", "formulas",
 ]  # fmt: skip

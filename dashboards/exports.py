@@ -8,15 +8,13 @@ from typing import Final, Literal, cast
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from dashboards.gate import SCOPE_VISITOR
 from dashboards.parts import parts, tables
 from dashboards.poller import Poller
 from dashboards.sheets import as_csv, as_parquet
 from dashboards.view import parse, scoped, span
-from dashboards.visitors import LOCAL
+from dashboards.visitors import LOCAL, SCOPE_POLLER, SCOPE_VISITOR
 from dashboards.wording import as_language
 
-SCOPE_POLLER: Final = "fieldlab.poller"
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 exports = APIRouter()

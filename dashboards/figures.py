@@ -74,7 +74,7 @@ def figure(panel: Panel, row: Row | None, language: Language, *, line: bool) -> 
     if value is None:
         why = say("undefined", language, why=say(why_undefined(measure, row), language))
         how = f"{why} {how}"
-    return Figure(text, unit, value, how, _level(panel, value), why)
+    return Figure(text, unit, value, how, level(panel, value), why)
 
 
 def _number(row: Row | None, measure: str) -> float | None:
@@ -94,7 +94,8 @@ def _spelled(panel: Panel, value: float | None, language: Language) -> tuple[str
     return amounts.count(value, language), say("unit.parts", language)
 
 
-def _level(panel: Panel, value: float | None) -> str:
+def level(panel: Panel, value: float | None) -> str:
+    """The level of a value by a panel's thresholds; empty where it has none."""
     if value is None:
         return ""
     reached = [threshold.level for threshold in panel.thresholds if value >= threshold.at]

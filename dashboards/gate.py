@@ -13,15 +13,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards import kiosks as links
+from dashboards import wall_page
 from dashboards.html import el
+from dashboards.kiosks import Kiosks
 from dashboards.sessions import Sessions
-from dashboards.visitors import LOCAL, Visitor
+from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
 from dashboards.wording import Language, as_language, say
 
 COOKIE: Final = "fieldlab_session"
-SCOPE_VISITOR: Final = "fieldlab.visitor"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_OPEN: Final = frozenset({"/healthz", "/fieldlab/page.css"})
+_OPEN: Final = frozenset({"/healthz", "/fieldlab/page.css"}) | wall_page.STATIC_PATHS
 _MOST_FORM: Final = 4096
 _POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -51,13 +53,20 @@ class Gate:
         None: everybody at this computer may look at all.
     language : str
         Of the log-in page.
+    kiosks : Kiosks, optional
+        Links that open the wall.
     """
 
     def __init__(
-        self, hosts: Collection[str] = (), sessions: Sessions | None = None, language: Language = "nl"
+        self,
+        hosts: Collection[str] = (),
+        sessions: Sessions | None = None,
+        language: Language = "nl",
+        kiosks: Kiosks | None = None,
     ) -> None:
         self.hosts = LOOPBACK | {host.lower() for host in hosts}
         self.sessions, self.language = sessions, language
+        self.kiosks = kiosks if kiosks is not None else Kiosks({})
 
     async def pass_through(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, ask to log in, or hand on with the visitor in the scope."""
@@ -69,7 +78,10 @@ class Gate:
             refusal = PlainTextResponse("this host or origin is not one of the app's", status_code=421)
             await self._answer(refusal, scope, receive, send)
             return
-        visitor = LOCAL if self.sessions is None else self.sessions.visitor(_token(headers))
+        visitor = LOCAL if self.sessions is None else self.sessions.visitor(_cookie(headers, COOKIE))
+        if scope["type"] == "http" and scope["path"] in wall_page.PATHS:
+            await self._wall(app, scope, receive, send, visitor)
+            return
         if self.sessions is not None and scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
             answer = await self._log_in(self.sessions, Request(scope, receive), visitor)
             await answer(scope, receive, _hardened(send, _LOGIN_POLICY))
@@ -79,6 +91,40 @@ class Gate:
             return
         scope[SCOPE_VISITOR] = visitor
         await app(scope, receive, _hardened(send, _POLICY) if scope["type"] == "http" else send)
+
+    async def _wall(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, visitor: Visitor | None
+    ) -> None:
+        """The wall: for those who are logged in, and for those who come with a link of its own."""
+        request = Request(scope, receive)
+        sent = _hardened(send, wall_page.POLICY)
+        language, theme = wall_page.looks(request.query_params, self.language)
+        key = _cookie(request.headers, links.COOKIE)
+        if scope["path"] == wall_page.OPEN_PATH:
+            key = (await _fields(request)).get("key", "") if request.method == "POST" else ""
+            visitor = None
+        visitor = visitor or self.kiosks.visitor(key)
+        if visitor is None:
+            answer = wall_page.closed(language, theme)
+            if key and self.kiosks.limiter.failed_too_often(_address(request)):
+                answer = wall_page.closed(language, theme, "wall.closed.slow", 429)
+            await answer(scope, receive, sent)
+        elif scope["path"] == wall_page.OPEN_PATH:
+            await self._opened(request, key)(scope, receive, sent)
+        else:
+            scope[SCOPE_VISITOR] = visitor
+            await app(scope, receive, sent)
+
+    def _opened(self, request: Request, key: str) -> Response:
+        """From now on the key is in a cookie that is sent to the wall alone."""
+        query = request.url.query
+        answer = RedirectResponse(f"{wall_page.PATH}?{query}" if query else wall_page.PATH, status_code=303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(
+            links.COOKIE, key, max_age=int(self.kiosks.left_s(key)), httponly=True, samesite="strict",
+            secure=secure, path=wall_page.PATH,
+        )  # fmt: skip
+        return answer
 
     def _from_us(self, scope: Scope, headers: Headers) -> bool:
         """A browser says where a socket or a change comes from; programs carry no cookie by accident."""
@@ -99,7 +145,7 @@ class Gate:
         after = _local(request.query_params.get("next", "/"))
         if request.url.path == "/logout":
             if request.method == "POST":
-                sessions.log_out(_token(request.headers))
+                sessions.log_out(_cookie(request.headers, COOKIE))
             answer: Response = RedirectResponse("/login", status_code=303)
             answer.delete_cookie(COOKIE)
             return answer
@@ -107,7 +153,7 @@ class Gate:
             return RedirectResponse(after, 303) if visitor else _form(language, after)
         asked = await _fields(request)
         name, password = asked.get("user", ""), asked.get("password", "")
-        keys = (f"user {name}", f"address {request.client.host if request.client else ''}")
+        keys = (f"user {name}", _address(request))
         if sessions.limiter.blocked(*keys):
             return _form(language, after, "login.slow", 429)
         token = await asyncio.to_thread(sessions.log_in, name, password)
@@ -126,12 +172,16 @@ def _name(netloc: str) -> str:
     return host if colon and port.isdigit() else netloc.lower()
 
 
-def _token(headers: Headers) -> str:
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else ''}"
+
+
+def _cookie(headers: Headers, name: str) -> str:
     try:
         cookie = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
-    return cookie[COOKIE].value if COOKIE in cookie else ""
+    return cookie[name].value if name in cookie else ""
 
 
 def _local(path: str) -> str:

@@ -79,6 +79,13 @@ class Limiter:
                 return True
         return False
 
+    def failed_too_often(self, key: str) -> bool:
+        """Note a failure; whether there were too many before it."""
+        blocked = self.blocked(key)
+        if not blocked:
+            self.failed(key)
+        return blocked
+
     def failed(self, *keys: str) -> None:
         """Note a failure."""
         if len(self._failures) > _MOST_KNOWN:
@@ -127,7 +134,8 @@ class Sessions:
             return None
         name = self._open[token][0]
         user = self._users[name]
-        return Visitor(name, user.company, user.pseudonym, lambda: self._alive(token))
+        session = hashlib.sha256(token.encode()).hexdigest()[:16]
+        return Visitor(name, user.company, user.pseudonym, lambda: self._alive(token), session)
 
     def _alive(self, token: str) -> bool:
         return token in self._open and self._open[token][1] > self._clock()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from dashboards.parts import parts
 from dashboards.screens import Interval, Row, Screens
 from dashboards.view import NS, Span, View, machines_of, scoped, span
+from dashboards.wall_facts import WallNow
+from dashboards.wall_facts import take as take_wall
 
 _JUST_NOW_NS = NS
 
@@ -33,6 +35,8 @@ class Snapshot:
         The last known state per machine of the line.
     parts : dict of str to sequence of Row
         The rows of every table of the page; see :mod:`dashboards.parts`.
+    wall : WallNow or None
+        What stands on the wall, where the view is of that.
     """
 
     view: View
@@ -43,6 +47,7 @@ class Snapshot:
     timelines: dict[str, Sequence[Interval]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Sequence[Row]] = field(default_factory=dict)
+    wall: WallNow | None = None
 
 
 class Answers:
@@ -71,6 +76,8 @@ class Answers:
 def take(view: View, answers: Answers) -> Snapshot:
     """Everything a page shows of a view, now."""
     screens = answers.screens
+    if view.screen == "wall":
+        return Snapshot(view, wall=take_wall(view, answers))
     at = span(screens, view)
     if at is None:
         return Snapshot(view)

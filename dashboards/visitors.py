@@ -8,6 +8,8 @@ from typing import Final
 
 from dashboards.view import SCREENS
 
+SCOPE_VISITOR: Final = "fieldlab.visitor"
+SCOPE_POLLER: Final = "fieldlab.poller"
 COMPANY_SCREENS: Final = ("line", "energy", "experiment")
 """A company sees the machines and windows of its own experiments; gateways are the fieldlab's."""
 
@@ -26,12 +28,21 @@ class Visitor:
         Under which what this person says is kept; empty: it is asked.
     welcome : callable
         Whether the session still holds.
+    session : str
+        Tells one session from another, and opens nothing.
+    line : str or None
+        The only line whose wall this is; None: any.
+    kiosk : str
+        The link by which the wall was opened; such a visitor sees nothing else.
     """
 
     name: str = ""
     company: str | None = None
     pseudonym: str = ""
     welcome: Callable[[], bool] = lambda: True
+    session: str = ""
+    line: str | None = None
+    kiosk: str = ""
 
     @property
     def may_assign(self) -> bool:

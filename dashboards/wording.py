@@ -9,6 +9,7 @@ from dashboards.wording_losses import LOSSES
 from dashboards.wording_mail import MAIL
 from dashboards.wording_report import REPORT
 from dashboards.wording_screens import ALERTS, LABELS, PANELS, SCREENS
+from dashboards.wording_wall import WALL
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -322,6 +323,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = (
     | LABELS
     | ALERTS
     | APP
+    | WALL
 )
 
 

@@ -10,7 +10,9 @@ import sys
 
 from dashboards.app import serve
 from dashboards.gate import Gate
+from dashboards.kiosks import Kiosks
 from dashboards.sessions import Sessions, User, hashed
+from fieldlab import kiosk as links
 from fieldlab.company_screens import CompanyScreens
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
@@ -33,17 +35,15 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     if args.hash:
         return _print_hash()
+    if args.kiosk is not None or args.revoke:
+        return links.run(site, args)
     gate = gate_of(site, args.host)
     store = opened_store(site)
 
     async def service(stop: asyncio.Event) -> None:
         notifier = Notifier()
         screens = StoreScreens(site, store)
-        companies = {
-            company: CompanyScreens(site, store, company)
-            for company in {user.company for user in (site.app.users.values() if site.app else ())}
-            if company is not None
-        }
+        companies = {company: CompanyScreens(site, store, company) for company in _companies(site)}
 
         reach = Reach(site, store)
 
@@ -75,6 +75,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _companies(site: Site) -> set[str]:
+    """Those that anybody sees."""
+    if site.app is None:
+        return set()
+    seen = {user.company for user in site.app.users.values()}
+    seen |= {kiosk.company for kiosk in site.app.kiosks.values()}
+    return {company for company in seen if company is not None}
+
+
 def gate_of(site: Site, host: str) -> Gate:
     """Who may pass; other computers only with users, under names that the config gives."""
     if site.app is None:
@@ -89,7 +98,8 @@ def gate_of(site: Site, host: str) -> Gate:
     }
     for user in users.values():
         user.password()  # a secret that is not there is said now, and not to whoever logs in
-    return Gate((*site.app.hosts, host), Sessions(users, site.app.session_h * 3600), site.language)
+    sessions = Sessions(users, site.app.session_h * 3600)
+    return Gate((*site.app.hosts, host), sessions, site.language, Kiosks(links.kiosks(site)))
 
 
 def _print_hash() -> int:

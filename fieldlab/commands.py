@@ -134,6 +134,17 @@ def _app(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--hash", action="store_true", help="ask for a password, print its hash for the config, and stop"
     )
+    command.add_argument(
+        "--kiosk",
+        metavar="NAME",
+        help="make a new link to the wall of the config's kiosk, print it, and stop; the one before it ends",
+    )
+    command.add_argument(
+        "--days", type=options.days, default=90, help="how long a kiosk's link is good for (90; 366 at most)"
+    )
+    command.add_argument(
+        "--revoke", action="store_true", help="with --kiosk: end the link, make no new one, and stop"
+    )
     command.set_defaults(room="fieldlab.app")
 
 

@@ -47,3 +47,11 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the highest port
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
+
+
+def days(text: str) -> float:
+    """For how long a link is good: a minute to a leap year."""
+    value = positive(text)
+    if not 1 / 1440 <= value <= 366:  # noqa: PLR2004 - said above
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days up to 366")
+    return value

@@ -22,6 +22,14 @@ class AppUser(Model):
     )
 
 
+class AppKiosk(Model):
+    """A wall that a link opens without a log-in, until it expires."""
+
+    token: Secret  # what is kept of the link's key: its hash, as `fieldlab app CONFIG --kiosk` makes it
+    line: str | None = None  # None: every line
+    company: str | None = None  # None: the fieldlab's own wall
+
+
 class AppConfig(Model):
     """The web app for other computers than its own."""
 
@@ -29,11 +37,12 @@ class AppConfig(Model):
         Annotated[str, Text(r"[A-Za-z0-9.-]+", "must be a host name or address, without a port")], ...
     ]
     users: dict[Annotated[str, Id()], AppUser] = Field(default_factory=dict)
+    kiosks: dict[Annotated[str, Id()], AppKiosk] = Field(default_factory=dict)
     session_h: Annotated[float, Number("hours", above=0, most=720)] = 12.0
 
     def faults(self) -> Iterator[Fault]:
-        """Nobody who may log in."""
-        if not self.users:
+        """Nobody who may look."""
+        if not self.users and not self.kiosks:
             yield (
                 ("users",),
                 "must name at least one user; without users the app serves its own computer only",

@@ -70,12 +70,18 @@ def _shown_to(site: Site, root: Node) -> Found:
     """Whom the app or a report shows what a company may see, where there is no such company."""
     companies = [company.id for company in site.companies]
     users = site.app.users if site.app is not None else {}
+    kiosks = site.app.kiosks if site.app is not None else {}
     weekly = site.reports.weekly if site.reports is not None else {}
     asked = [(user.company, ("app", "users", name, "company")) for name, user in users.items()]
+    asked += [(kiosk.company, ("app", "kiosks", name, "company")) for name, kiosk in kiosks.items()]
     asked += [(report.company, ("reports", "weekly", name, "company")) for name, report in weekly.items()]
     for company, path in asked:
         if company is not None and company not in companies:
             yield root.at(*path), _unknown(company, companies, "company")
+    lines = [line.id for line in site.lines]
+    for name, kiosk in kiosks.items():
+        if kiosk.line is not None and kiosk.line not in lines:
+            yield root.at("app", "kiosks", name, "line"), _unknown(kiosk.line, lines, "line")
     if site.reports is not None and site.store is None:
         yield root.at("reports"), "needs a store, which its figures are read from"
 

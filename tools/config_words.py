@@ -55,6 +55,10 @@ SECTIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "WeeklyReport": ("reports: weekly", "One report each week; the key is its name."),
     "MailServer": ("reports: server", "The server that takes mail (SMTP)."),
+    "AppKiosk": (
+        "app: kiosks",
+        "A wall without a log-in: `fieldlab app CONFIG --kiosk NAME` makes its link.",
+    ),
     "Secret": ("password, token", "A secret by reference; never the secret itself."),
 }
 """Class of the model to heading and introduction, in the order of the page."""
@@ -79,9 +83,13 @@ KEYS: Final[dict[str, str]] = {
     "Site.app": "Who may look at the web app from other computers.",
     "AppConfig.hosts": "Names and addresses under which it is reached; any other is refused.",
     "AppConfig.users": "Who may log in, by name.",
+    "AppConfig.kiosks": "Walls that a link opens without a log-in, by name.",
     "AppConfig.session_h": "After so many hours one logs in again.",
     "AppUser.password": "Where the hash of the password is kept, as `fieldlab app CONFIG --hash` prints it.",
     "AppUser.company": "Sees this company's experiments only; left out: one of the fieldlab's own, who sees all.",
+    "AppKiosk.token": "Where the hash of the link's key is kept, as `fieldlab app CONFIG --kiosk NAME` writes it. No file: no link.",
+    "AppKiosk.line": "The only line that it shows; left out: every line.",
+    "AppKiosk.company": "Shows this company's windows only; left out: the fieldlab's own wall.",
     "AppUser.pseudonym": "The code under which reasons of stops are kept; left out: it is asked each time.",
     "Site.reports": "Reports that are made every week by themselves.",
     "ReportsConfig.day": "Day on which the report of the week before is made.",

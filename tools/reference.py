@@ -13,7 +13,7 @@ from analytics.fields import ATOM_FIELDS
 from analytics.kpis import KPIS
 from fieldlab.commands import parser
 from fieldlab_configs import kinds, time_kinds
-from fieldlab_configs.app import AppConfig, AppUser
+from fieldlab_configs.app import AppConfig, AppKiosk, AppUser
 from fieldlab_configs.base import Model
 from fieldlab_configs.broker_sources import MqttSource, SparkplugSource, Topics
 from fieldlab_configs.calendar import Break, PlannedDowntime, Shift
@@ -44,7 +44,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MODELS: tuple[type[Model], ...] = (
     Site, EnergyFactors, Shift, Break, Line, Machine, Product, StateMap, FromCount, FromPower,
     PlannedDowntime, Signal, Company, Experiment, Window, OpcUaSource, MqttSource, Topics,
-    SparkplugSource, DriverSource, Gateway, Metrics, Spool, AppConfig, AppUser,
+    SparkplugSource, DriverSource, Gateway, Metrics, Spool, AppConfig, AppUser, AppKiosk,
     ReportsConfig, WeeklyReport, MailServer, StoreConfig, Secret,
 )  # fmt: skip
 EXIT_STATUS = """## Exit status

@@ -61,6 +61,7 @@ class FakeScreens:
         self.calls = 0
         self.broken = False
         self.reasons: dict[tuple[str, int], tuple[str, str]] = {}
+        self.shift = {"shift": "none", "shift_date": "none"}
         self.kept: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     @property
@@ -108,7 +109,7 @@ class FakeScreens:
                 )
                 if row is None:
                     continue
-                none = {"shift": "none", "shift_date": "none", "product": "none"}
+                none = self.shift | {"product": "none"}
                 keys = none | {
                     "machine": group[0],
                     "line": "milling",
@@ -122,10 +123,13 @@ class FakeScreens:
     def losses(
         self, start_ns: int, end_ns: int, by: Sequence[str], machines: Collection[str]
     ) -> list[dict[str, Any]]:
-        """The waterfall of what the pattern says, of all machines together."""
-        assert not by
-        row = self.row(list(machines), start_ns, end_ns, line=False)
-        return [] if row is None else [dict(part) for part in waterfall(row, 30.0)]
+        """The waterfall of what the pattern says, of all machines together or of each."""
+        found = []
+        for name, group in [(n, [n]) for n in machines] if "machine" in by else [("", list(machines))]:
+            row = self.row(group, start_ns, end_ns, line=False)
+            keys = {"machine": name} | self.shift if by else {}
+            found += [] if row is None else [keys | dict(part) for part in waterfall(row, 30.0)]
+        return found
 
     def opportunities(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
         """Two losses by hand, and one machine of which too little is known."""
