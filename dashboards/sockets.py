@@ -35,31 +35,24 @@ def guard() -> None:
 def _asked_first(handler: Handler, event: str) -> Handler:
     async def asked(sid: str, data: Any, *more: Any) -> Any:
         environ = data if event == "connect" else core.sio.get_environ(sid)
-        if not _may(environ, _meant(event, data)):
-            if event != "connect":
-                await core.sio.disconnect(sid)
-            return False
+        visitor, page = _visitor((environ or {}).get("asgi.scope", {})), _page(event, data)
+        # A page that is no more gets NiceGUI's own answer: load it anew.
+        foreign = page is not None and owner(page).session != visitor.session
+        if foreign and event != "connect":
+            await core.sio.disconnect(sid)
+        if foreign or not visitor.welcome():
+            return False  # the sweep sends those to the log-in whose session is over
         answer = handler(sid, data, *more)
         return await answer if isawaitable(answer) else answer
 
     return asked
 
 
-def _meant(event: str, data: Any) -> str | None:
-    """The page that a message is for; None where a socket only opens."""
+def _page(event: str, data: Any) -> Client | None:
+    """The page that a message is for."""
     if event == "connect":
-        told = parse_qs(str(data.get("QUERY_STRING", ""))).get("client_id")
-        return told[0] if told else None
-    return str(data.get("client_id")) if isinstance(data, dict) else ""
-
-
-def _may(environ: dict[str, Any] | None, client_id: str | None) -> bool:
-    visitor = _visitor((environ or {}).get("asgi.scope", {}))
-    if not visitor.welcome():
-        return False
-    page = Client.instances.get(client_id) if client_id is not None else None
-    # A page that is no more gets NiceGUI's own answer: load it anew.
-    return page is None or owner(page).session == visitor.session
+        data = {key: values[0] for key, values in parse_qs(str(data.get("QUERY_STRING", ""))).items()}
+    return Client.instances.get(str(data.get("client_id"))) if isinstance(data, dict) else None
 
 
 def owner(page: Client) -> Visitor:
@@ -74,7 +67,7 @@ def _visitor(scope: Scope) -> Visitor:
 
 def foreign(scope: Scope) -> bool:
     """Whether a request would go on with a connection that another session opened (long polling)."""
-    if not scope["path"].startswith(PATH):
+    if scope["type"] not in ("http", "websocket") or not scope["path"].startswith(PATH):
         return False
     sid = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])[0]
     environ = core.sio.environ.get(sid)

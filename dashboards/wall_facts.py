@@ -171,16 +171,18 @@ class _Shift:
 
     def kpis(self, *by: str) -> list[Row]:
         """Figures by group."""
+        if self._at.start_ns >= self._at.end_ns:
+            return []
         return self._own(self._asks.kpis(self._at, (*by, *self._keys), self._machines))
 
     def losses(self) -> list[Row]:
         """Losses by machine."""
+        if self._at.start_ns >= self._at.end_ns:
+            return []
         by = ("machine", *self._keys)
         return self._own(self._asks.screens.losses(self._at.start_ns, self._at.end_ns, by, self._machines))
 
     def _own(self, rows: Sequence[Row]) -> list[Row]:
-        if self._at.start_ns >= self._at.end_ns:
-            return []
         return [r for r in rows if all(r[key] == value for key, value in self._keys.items())]
 
 

@@ -82,6 +82,9 @@ class FakeScreens:
     def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
         """The pattern, over and over."""
         self.calls += 1
+        return self._lived(machine, start_ns, end_ns)
+
+    def _lived(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
         pattern, found, at = PATTERNS[machine], [], START_NS
         while at < min(end_ns, self.now):
             for state, seconds in pattern:
@@ -197,9 +200,9 @@ class FakeScreens:
         last = 0.0
         for m in machines:
             cycle = self._site.machine(m).ideal_cycle_time_s.latest
-            for a, b, state in self.timeline(m, start, end):
+            for a, b, state in self._lived(m, start, end):
                 s[f"state_{state}_s"] += (b - a) / NS
-            running = sum((b - a) / NS for a, b, x in self.timeline(m, start, end) if x == "producing")
+            running = sum((b - a) / NS for a, b, x in self._lived(m, start, end) if x == "producing")
             made = math.floor(running / (cycle * 1.08))
             bad = made // 23
             produced, scrap, last = produced + made, scrap + bad, made - bad
