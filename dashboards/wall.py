@@ -21,13 +21,15 @@ from dashboards.wording import Language, say
 from fieldlab_configs import Site
 
 Theme = Literal["dark", "light"]
-MOST_LINES: Final = 3
-"""On one screen; of more, each lot has its turn."""
+MOST_LINES: Final = 2
+"""On one screen, read from five metres; of more, each lot has its turn."""
 TURN_S: Final = 15
 _FACTORS: Final = tuple(p.id for p in WALL.section("oee") if p.id not in ("oee_index", "coverage"))
 _BEHIND_NS: Final = 180 * NS
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _SEEN_ALL: Final = 0.995
+_LONG_NUMBER: Final = 5
+_LONG: Final = 13  # letters of a count and its target that fit as large as the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,10 @@ def _factors(line: LineNow, language: Language) -> Markup:
 
 
 def _number(shown: Figure, testid: str, class_: str) -> Markup:
-    whole, mark, rest = shown.text.partition("\u202f")
+    whole, mark, unit = shown.text.rpartition("\u202f")
     return el(
-        "p", whole, el("span", mark + rest, class_="unit") if mark else "",
+        "p", whole or unit, el("span", mark + unit, class_="unit") if mark else "",
+        data_long="yes" if len(whole) > _LONG_NUMBER else None,
         class_=f"number {class_}", data_testid=testid, data_value=shown.exact, data_level=shown.level or None,
     )  # fmt: skip
 
@@ -226,16 +229,16 @@ def _against(
     """A count against what the planned time was good for, in numbers and as a bar."""
     ratio = number / target if number is not None and target else None
     level = figures.level(BY_ID["oee_index"], ratio)
+    counted = amounts.count(number, language)
     of = f"/ {amounts.decimal(target, 0, language)}" if target and number is not None else ""
-    exact = "" if number is None else repr(float(number))
     return el(
         "div",
+        el("p", words, class_="words") if words else "",
         el(
-            "p",
-            el("b", amounts.count(number, language)), el("span", of, class_="of") if of else "",
-            el("span", words, class_="words"),
-            class_="count", data_testid=testid, data_value=exact,
+            "p", el("b", counted), el("span", of, class_="of") if of else "",
+            class_="count", data_testid=testid, data_value="" if number is None else repr(float(number)),
             data_target="" if target is None else repr(target),
+            data_long="yes" if len(counted + of) > _LONG else None,
         ),
         _bar(ratio, level) if target else "",
         class_="against",
@@ -247,7 +250,7 @@ def _parts(line: LineNow, language: Language) -> Markup:
     return el(
         "div",
         el("p", say("wall.line_good", language), class_="title"),
-        _against(good, line.target, say("wall.good", language), f"good-{line.id}", language),
+        _against(good, line.target, "", f"good-{line.id}", language),
         class_="parts",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@
     form.submit();
     return;
   }
+  addEventListener('hashchange', () => location.reload());
   if (!root) return;
   const {every, patience, build, lost} = root.dataset;
   const banner = document.getElementById('lost');

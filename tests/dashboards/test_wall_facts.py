@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_before_any_figure() -> None:
 
 
 def test_of_many_lines_each_lot_has_its_turn() -> None:
-    """Seven lines: three, three and one, and then from the beginning."""
+    """Seven lines: two at a time, the last alone, and then from the beginning."""
     line = "  - {id: l%d, machines: [{id: x%d, signals: {total_count: {item: t}}}]}\n"
     config = CONFIG.replace("lines:\n", "lines:\n" + "".join(line % (i, i) for i in range(6)))
 
@@ -176,10 +176,10 @@ def test_of_many_lines_each_lot_has_its_turn() -> None:
         re.findall(
             r'data-testid="line-(\w+)"', wall.content(looked(screens), screens.site, "en", QUIET, turn)
         )
-        for turn in range(4)
+        for turn in range(5)
     ]
-    assert lots == [["l0", "l1", "l2"], ["l3", "l4", "l5"], ["milling"], ["l0", "l1", "l2"]]
-    assert "2 of 3" in wall.content(looked(screens), screens.site, "en", QUIET, 1)
+    assert lots == [["l0", "l1"], ["l2", "l3"], ["l4", "l5"], ["milling"], ["l0", "l1"]]
+    assert "2 of 4" in wall.content(looked(screens), screens.site, "en", QUIET, 1)
 
 
 def test_the_wall_is_drawn_from_the_catalogue() -> None:
