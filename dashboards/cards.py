@@ -160,7 +160,7 @@ class StatesCard:
             words = "shown.first" if snapshot.span.from_first else "shown"
             kit.write(self.range, say(words, self.language, start=start, end=end))
         rows = len(snapshot.timelines)
-        if snapshot.span is not None and snapshot.span.bucket == "day":
+        if snapshot.span is not None and (snapshot.span.bucket == "day" or not snapshot.timelines):
             self.chart.height(_DAYS_PX)
             options = bars.states(snapshot, self.site, self.language, ink)
         else:

@@ -43,8 +43,11 @@ class Screens(Protocol):
         """KPIs by group, as :func:`analytics.query.kpis` answers; `machines` None: all."""
         ...
 
-    def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval]:
-        """The states of one machine over a range, as :func:`analytics.query.timeline` answers."""
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval] | None:
+        """The states of one machine over a range, as :func:`analytics.query.timeline` answers.
+
+        None where states over time are not told, only how long each lasted: of a company's bucket.
+        """
         ...
 
     def losses(

@@ -30,9 +30,9 @@ class Snapshot:
     buckets : dict of str to Row
         The figures per cell, hour or day, by its begin (local date for days).
     timelines : dict of str to sequence of Interval
-        Per machine that is drawn.
+        Per machine that is drawn; none where states over time are not told.
     latest : dict of str to str
-        The last known state per machine of the line.
+        The last known state per machine of the line, where it is told.
     parts : dict of str to sequence of Row
         The rows of every table of the page; see :mod:`dashboards.parts`.
     wall : WallNow or None
@@ -56,7 +56,7 @@ class Answers:
     def __init__(self, screens: Screens) -> None:
         self.screens = screens
         self._kpis: dict[object, Sequence[Row]] = {}
-        self._timelines: dict[object, Sequence[Interval]] = {}
+        self._timelines: dict[object, Sequence[Interval] | None] = {}
 
     def kpis(self, at: Span, by: tuple[str, ...], machines: Collection[str]) -> Sequence[Row]:
         """As :meth:`Screens.kpis`."""
@@ -65,7 +65,7 @@ class Answers:
             self._kpis[key] = self.screens.kpis(at.start_ns, at.end_ns, by, machines)
         return self._kpis[key]
 
-    def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval]:
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> Sequence[Interval] | None:
         """As :meth:`Screens.timeline`."""
         key = (machine, start_ns, end_ns)
         if key not in self._timelines:
@@ -98,7 +98,9 @@ def take(view: View, answers: Answers) -> Snapshot:
         found = answers.kpis(at, ("line", at.bucket), machines)
         buckets = [row for row in found if row["line"] == view.line]
     for machine in shown if view.screen == "line" and at.bucket != "day" else ():
-        timelines[machine] = answers.timeline(machine, at.start_ns, at.end_ns)
+        drawn = answers.timeline(machine, at.start_ns, at.end_ns)
+        if drawn is not None:
+            timelines[machine] = drawn
     return Snapshot(
         view,
         at,
@@ -106,11 +108,12 @@ def take(view: View, answers: Answers) -> Snapshot:
         by_machine,
         {str(row[at.bucket]): row for row in buckets},
         timelines,
-        {m: _latest(answers, m, at, timelines.get(m)) for m in machines},
+        {m: state for m in machines if (state := _latest(answers, m, at, timelines.get(m)))},
         told,
     )
 
 
 def _latest(answers: Answers, machine: str, at: Span, drawn: Sequence[Interval] | None) -> str:
+    """The last state; empty where states are not told."""
     end = drawn or answers.timeline(machine, max(at.start_ns, at.end_ns - _JUST_NOW_NS), at.end_ns)
-    return end[-1][2] if end else "unknown"
+    return "" if end is None else end[-1][2] if end else "unknown"

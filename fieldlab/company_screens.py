@@ -125,12 +125,11 @@ class CompanyScreens(StoreScreens):
 
     def timeline(
         self,
-        machine: str,  # noqa: ARG002 - whichever it is
-        start_ns: int,  # noqa: ARG002
-        end_ns: int,  # noqa: ARG002
-    ) -> list[tuple[int, int, str]]:
-        """None: the bucket holds hours in each state, and not every sign of life."""
-        return []
+        machine: str,
+        start_ns: int,
+        end_ns: int,
+    ) -> None:
+        """Not told: the bucket holds how long each state lasted, and not every sign of life."""
 
     def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
         """Refused: reasons are given by those who work there."""

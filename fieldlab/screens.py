@@ -159,7 +159,7 @@ class StoreScreens:
             self._read = (key, time.monotonic(), read(self._store, start_ns, end_ns, every))
         return [f for f in self._read[2] if machines is None or f.machine in machines]
 
-    def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]] | None:
         """State classes of one machine, as ``(start_ns, end_ns, class)``."""
         until_ns = end_ns if self._now_ns is None else min(end_ns, self._now_ns)
         with self._lock:

@@ -5,13 +5,15 @@ import json
 import pytest
 
 from dashboards.parts import parts
+from dashboards.snapshot import Answers, take
 from dashboards.view import Span, View
+from dashboards.wall_facts import NOT_LOSSES
 from fieldlab.company_screens import CompanyScreens
 from fieldlab.screens import StoreScreens
 from tests.fieldlab.command import fieldlab
 from tests.life import test_company
-from tests.life.day import at
-from tests.life.test_shared import step
+from tests.life.day import CONFIG, at
+from tests.life.test_shared import WINDOWS, step
 
 shop = test_company.shop
 
@@ -20,9 +22,9 @@ EVER = 0, 2**62
 MACHINES = ["m1", "m2"]
 
 
-def answer(shop, command, *more):
+def answer(shop, command, *more, span=SPAN):
     """The rows that a command prints of the range."""
-    ends = ("--from", str(SPAN.start_ns), "--to", str(SPAN.end_ns))
+    ends = ("--from", str(span.start_ns), "--to", str(span.end_ns))
     done = fieldlab(command, shop.path, *ends, *more, "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -103,3 +105,40 @@ def test_a_companys_screens_hold_its_windows_and_nothing_else(shop):
         own.assign(machines[0], at(1850), "x", "b")
     for name in ("gateway", "link", "gap", "reason", "delivery"):
         assert own.latest("raw", name) == []
+
+
+def numbers(row):
+    """What of a row is a number."""
+    return {key: value for key, value in row.items() if isinstance(value, float)}
+
+
+def test_the_wall_has_the_figures_of_the_commands(shop):
+    """Line, machines, targets and the biggest loss of the shift that is on, from either store."""
+    shifts = '\nshifts: [{name: night, days: [mon], start: "00:00", end: "06:00"}]\n'
+    shop.configure(CONFIG + shifts + WINDOWS % shop.names)
+    step(shop)
+    ends = ("--from", str(SPAN.start_ns), "--to", str(SPAN.end_ns))
+    assert fieldlab("analytics", shop.path, "--recompute", *ends).returncode == 0
+    span = Span(at(0), at(6600))  # where both produce: a stop that is not over yet may be minor or not
+    screens = StoreScreens(shop.site, shop.store)
+    screens.refresh(span.start_ns, span.end_ns)
+    wall = take(View(None, "", screen="wall"), Answers(screens)).wall
+    assert (wall.period.kind, wall.period.name, wall.counted_ns) == ("shift", "night", span.end_ns)
+    (line,) = wall.lines
+    (told,) = answer(shop, "kpi", "--by", "line,shift_date,shift", span=span)
+    assert told["shift"] == "night"
+    assert numbers(told) == pytest.approx(numbers(line.row), rel=1e-9)
+    machines = answer(shop, "kpi", "--by", "machine,shift_date,shift", span=span)
+    for machine, row in zip(line.machines, machines, strict=True):
+        assert numbers(row) == pytest.approx(numbers(machine.row), rel=1e-9)
+        assert machine.target == pytest.approx(row["planned_busy_time_s"] / 30)
+        begin, _, state = screens.timeline(machine.id, span.start_ns, span.end_ns)[-1]
+        assert (machine.state, machine.since_ns) == (state, begin)
+    losses = answer(shop, "losses", "--by", "machine,shift_date,shift", span=span)
+    own = [r for r in losses if r["loss"] not in NOT_LOSSES]
+    assert line.loss["minutes"] == pytest.approx(max(r["minutes"] or 0.0 for r in own))
+    company = CompanyScreens(shop.site, shop.store, shop.names["beta"])
+    company.refresh(span.start_ns, span.end_ns)
+    theirs = take(View(None, "", screen="wall"), Answers(company)).wall
+    assert [m.id for m in theirs.lines[0].machines] == [m.id for m in company.site.machines()]
+    assert {m.state for m in theirs.lines[0].machines} == {""}
