@@ -26,7 +26,7 @@ from dashboards.kit import Box, Text
 from dashboards.picker import Picker
 from dashboards.poller import Poller
 from dashboards.snapshot import Snapshot
-from dashboards.view import RANGES_NS, SCREENS, View, line_of, link, machines_of, parse
+from dashboards.view import RANGES_NS, SCREENS, View, line_of, link, machines_of, parse, wall_link
 from dashboards.visitors import LOCAL, Visitor
 from dashboards.wording import LANGUAGES, Language, as_language, say
 from fieldlab_configs import Site
@@ -219,6 +219,7 @@ class Page:
                     self.pages[name] = Text(
                         "a", self._say(f"nav.{name}"), "page-link", data_testid=f"nav-{name}"
                     )
+            self.wall = Text("a", self._say("wall"), "page-link", data_testid="nav-wall")
 
     def _header(self) -> None:
         with Box("header", "top"):
@@ -304,6 +305,7 @@ class Page:
         for name, anchor in self.pages.items():
             kit.put(anchor, href=link(replace(self.view, screen=name), self.language, self.theme))
             kit.put(anchor, aria_current="page" if name == self.view.screen else None)
+        kit.put(self.wall, href=wall_link(self.view, self.language, self.theme))
         for name, anchor in self.languages.items():
             kit.put(anchor, href=link(self.view, name, self.theme))
             kit.put(anchor, title=self._say(f"language.{name}"))

@@ -198,3 +198,9 @@ def link(view: View, language: str, theme: str) -> str:
     """The deep link to a view."""
     extra = {"lang": language} | ({"theme": theme} if theme != "auto" else {})
     return "/?" + urlencode(view.query() | extra)
+
+
+def wall_link(view: View, language: str, theme: str) -> str:
+    """The deep link to the wall of a view's line; of every line, from a page that is of no line."""
+    of = {"line": view.line} if view.screen in ("line", "energy") else {}
+    return "/wall?" + urlencode(of | {"language": language} | ({"theme": theme} if theme == "light" else {}))
