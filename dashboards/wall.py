@@ -228,7 +228,8 @@ def _against(
 ) -> Markup:
     """A count against what the planned time was good for, in numbers and as a bar."""
     ratio = number / target if number is not None and target else None
-    level = figures.level(BY_ID["oee_index"], ratio)
+    # A machine that waits for the line's bottleneck makes less than it can: that is no alarm of its own.
+    level = "" if words else figures.level(BY_ID["oee_index"], ratio)
     counted = amounts.count(number, language)
     of = f"/ {amounts.decimal(target, 0, language)}" if target and number is not None else ""
     return el(
