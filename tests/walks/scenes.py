@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.fieldlab.command import RECORDINGS
 from tests.fieldlab.trial import plant
-from tests.repo.documents import ROOT
+from tests.repo.documents import ROOT, blocks
 from tests.walks import parts
 from tests.walks.plc import PASSWORD
 from tests.walks.walk import Walk
@@ -186,6 +186,13 @@ def _app(walk: Walk) -> None:
     _week(walk, "fieldlab.yaml")
     walk.instead["--hash"] = "--hash <<< only-for-tests"
     walk.fails["--host 0.0.0.0"] = 2
+
+
+@_scene("docs/how-to/show-it-on-a-wall.md")
+def _wall(walk: Walk) -> None:
+    (config,) = (b.text for b in blocks(ROOT / "docs/how-to/show-it-on-a-wall.md") if b.language == "yaml")
+    walk.put("fieldlab.yaml", _MILL + _FILE + config.replace("line: milling", "line: line1"))
+    walk.run("fieldlab app fieldlab.yaml --hash <<< only-for-tests > ines.hash")
 
 
 @_scene("docs/how-to/connect-s7-1500.md")
