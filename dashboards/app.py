@@ -21,7 +21,7 @@ from fastapi.responses import FileResponse
 from nicegui import Client, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboards import sockets, wall_page
+from dashboards import login, sockets, wall_page
 from dashboards.errors import AddressInUse, CannotListen
 from dashboards.exports import exports
 from dashboards.gate import Gate
@@ -109,6 +109,14 @@ def _application() -> FastAPI:
     @app.get(_STYLE_URL)
     def style() -> FileResponse:
         return FileResponse(STATIC / "page.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+    @app.get(login.STYLE_PATH)
+    def login_style() -> FileResponse:
+        return FileResponse(STATIC / "login.css", headers={"Cache-Control": "no-cache"})
+
+    @app.get(login.MARK_PATH)
+    def mark() -> FileResponse:
+        return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml")
 
     @app.get("/healthz")
     def health() -> dict[str, str]:

@@ -10,20 +10,19 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards import kiosks as links
-from dashboards import wall_page
-from dashboards.html import el
+from dashboards import login, wall_page
 from dashboards.kiosks import Kiosks
 from dashboards.sessions import Sessions
 from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
-from dashboards.wording import Language, as_language, say
+from dashboards.wording import Language
 
 COOKIE: Final = "fieldlab_session"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_OPEN: Final = frozenset({"/healthz", "/fieldlab/page.css"}) | wall_page.STATIC_PATHS
+_OPEN: Final = wall_page.STATIC_PATHS | {"/healthz", login.STYLE_PATH, login.MARK_PATH}
 _MOST_FORM: Final = 4096
 _POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -32,7 +31,8 @@ _POLICY: Final = (
 )
 """NiceGUI's pages carry inline scripts and compile templates, hence both ``unsafe-`` words for scripts."""
 _LOGIN_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -141,8 +141,7 @@ class Gate:
         await answer(scope, receive, _hardened(send, _LOGIN_POLICY))
 
     async def _log_in(self, sessions: Sessions, request: Request, visitor: Visitor | None) -> Response:
-        language = as_language(request.query_params.get("lang"), self.language)
-        after = _local(request.query_params.get("next", "/"))
+        wish = login.Wish(request.query_params, self.language)
         if request.url.path == "/logout":
             if request.method == "POST":
                 sessions.log_out(_cookie(request.headers, COOKIE))
@@ -150,17 +149,17 @@ class Gate:
             answer.delete_cookie(COOKIE)
             return answer
         if request.method != "POST":
-            return RedirectResponse(after, 303) if visitor else _form(language, after)
+            return RedirectResponse(wish.after, 303) if visitor else login.page(wish)
         asked = await _fields(request)
         name, password = asked.get("user", ""), asked.get("password", "")
         keys = (f"user {name}", _address(request))
         if sessions.limiter.blocked(*keys):
-            return _form(language, after, "login.slow", 429)
+            return login.page(wish, "login.slow", 429, name)
         token = await asyncio.to_thread(sessions.log_in, name, password)
         if token is None:
             sessions.limiter.failed(*keys)
-            return _form(language, after, "login.wrong", 401)
-        answer = RedirectResponse(after, status_code=303)
+            return login.page(wish, "login.wrong", 401, name)
+        answer = RedirectResponse(wish.after, status_code=303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
@@ -184,12 +183,6 @@ def _cookie(headers: Headers, name: str) -> str:
     return cookie[name].value if name in cookie else ""
 
 
-def _local(path: str) -> str:
-    """A path of ours; the beginning for anything that would lead elsewhere."""
-    good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if good else "/"
-
-
 def _to_login(scope: Scope) -> Response:
     path = scope["path"]
     if scope["type"] != "http" or path.startswith(("/_nicegui", "/export")):
@@ -206,29 +199,6 @@ async def _fields(request: Request) -> dict[str, str]:
         if len(body) > _MOST_FORM:
             return {}
     return {key: values[0] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-def _form(language: Language, after: str, key: str = "", status: int = 200) -> Response:
-    fields = [
-        el("label", el("span", say("login.user", language)),
-           el("input", name="user", autocomplete="username", autocapitalize="none", required=""),
-           class_="field"),
-        el("label", el("span", say("login.password", language)),
-           el("input", name="password", type="password", autocomplete="current-password", required=""),
-           class_="field"),
-        el("p", say(key, language), class_="notice", role="alert") if key else "",
-        el("button", say("login", language), class_="main-button"),
-    ]  # fmt: skip
-    action = f"/login?next={quote(after, safe='')}&lang={language}"
-    form = el("form", el("h1", "Fieldlab"), fields, method="post", action=action, class_="card login")
-    head = [
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", f"{say('login', language)} · Fieldlab"),
-        el("link", rel="stylesheet", href="/fieldlab/page.css"),
-    ]
-    body = el("body", el("main", form, class_="page"))
-    return HTMLResponse(f"<!doctype html>\n{el('html', el('head', head), body, lang=language)}", status)
 
 
 def _hardened(send: Send, policy: str) -> Send:

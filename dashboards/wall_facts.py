@@ -6,16 +6,19 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from analytics.schedule import local_date, schedule, utc_ns
 from dashboards.screens import Interval, Row, Screens
-from dashboards.view import DAY_NS, HOUR_NS, NS, Span, View
+from dashboards.view import DAY_NS, HOUR_NS, NS, Span, View, parse_time
 from fieldlab_configs import Machine, Site
 
 _BACK_NS: Final = 7 * DAY_NS
 _LOOK_BACK_NS: Final = (HOUR_NS, 8 * HOUR_NS, DAY_NS, 7 * DAY_NS)
 """How far to look for the beginning of a state; a silent machine has little to read."""
+_NEAR_NS: Final = HOUR_NS
+_AGAIN_NS: Final = 300 * NS
 _LEAST_MINUTES: Final = 1.0
 NOT_LOSSES: Final = frozenset({"productive", "unknown", "starved", "blocked"})
 """What is no loss, was not seen, or is lost elsewhere on the line and shows here."""
@@ -157,8 +160,7 @@ def take(view: View, asks: Asks) -> WallNow | None:
         took = [r for r in losses if any(r["machine"] == m.id for m in own)]
         target = limit.target if limit is not None else None
         told.append(LineNow(line.id, rows.get(line.id), target, own, _greatest(took)))
-    known_s = max((float(r["calendar_time_s"] or 0.0) for r in by_machine.values()), default=0.0)
-    return WallNow(of, now_ns, max(of.start_ns, first_ns) + round(known_s) * NS, tuple(told))
+    return WallNow(of, now_ns, ask.counted_ns(first_ns), tuple(told))
 
 
 class _Shift:
@@ -174,6 +176,15 @@ class _Shift:
         if self._at.start_ns >= self._at.end_ns:
             return []
         return self._own(self._asks.kpis(self._at, (*by, *self._keys), self._machines))
+
+    def counted_ns(self, first_ns: int) -> int:
+        """Up to when figures were worked out: the end of what the last cell holds."""
+        start_ns = max(self._at.start_ns, self._at.end_ns - _NEAR_NS)
+        if start_ns >= self._at.end_ns:
+            return self._at.end_ns
+        rows = self._asks.kpis(Span(start_ns, self._at.end_ns), ("machine", "cell"), self._machines)
+        ends = [parse_time(str(r["cell"])) + round(float(r["calendar_time_s"] or 0.0) * NS) for r in rows]
+        return max(ends, default=max(start_ns, first_ns))
 
     def losses(self) -> list[Row]:
         """Losses by machine."""
@@ -194,8 +205,42 @@ def _machine(
     return MachineNow(machine.id, row, target(machine, own, now_ns), state, since_ns)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """A state that was found: since when, up to where it was seen, and when its begin was looked for."""
+
+    state: str
+    since_ns: int | None
+    until_ns: int
+    found_ns: int
+
+
+_seen: WeakKeyDictionary[Screens, dict[str, _Seen]] = WeakKeyDictionary()
+
+
 def _state(machine: str, asks: Asks, now_ns: int) -> tuple[str, int | None]:
-    """The state now and since when; empty where states are not told."""
+    """The state now and since when; empty where states are not told.
+
+    A machine that is off all weekend is not read from Friday on each second: its begin is looked for
+    again now and then only, for late data may move it.
+    """
+    known = _seen.setdefault(asks.screens, {})
+    seen = known.get(machine)
+    if seen is not None and seen.until_ns <= now_ns < seen.found_ns + _AGAIN_NS:
+        start_ns = max(seen.until_ns - NS, 0)
+        found = asks.timeline(machine, start_ns, now_ns) or ()
+        if found and all(state == seen.state for _, _, state in found):
+            seen.until_ns = now_ns
+            return seen.state, seen.since_ns
+        if found and found[-1][0] > start_ns:
+            known[machine] = _Seen(found[-1][2], found[-1][0], now_ns, now_ns)
+            return found[-1][2], found[-1][0]
+    state, since_ns = _looked_for(machine, asks, now_ns)
+    known[machine] = _Seen(state, since_ns, now_ns, now_ns)
+    return state, since_ns
+
+
+def _looked_for(machine: str, asks: Asks, now_ns: int) -> tuple[str, int | None]:
     state = "unknown"
     first_ns = asks.screens.first_ns() or 0
     for back_ns in _LOOK_BACK_NS:

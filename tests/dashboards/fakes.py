@@ -153,7 +153,7 @@ class FakeScreens:
         """Every stretch of the pattern that is stopped or down."""
         found = []
         for machine in machines:
-            for low, high, state in self.timeline(machine, start_ns, end_ns):
+            for low, high, state in self._lived(machine, start_ns, end_ns):
                 if state in ("stopped", "down"):
                     seconds = (high - low) / NS
                     reason = self.reasons.get((machine, low), ("none", ""))[0]

@@ -19,7 +19,7 @@ from fieldlab_configs import Site, parse
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints
 from tests.dashboards.fakes import CONFIG, FakeScreens
 from tests.dashboards.serving import served
-from tests.dashboards.test_page import attribute, click, until
+from tests.dashboards.test_page import attribute, click, text, until
 
 WORDS = {"ines": "a long password 1", "bo": "a long password 2"}
 HASHES = {name: hashed(word) for name, word in WORDS.items()}
@@ -39,6 +39,9 @@ class OwnScreens(FakeScreens):
     def __init__(self, company: str) -> None:
         super().__init__()
         self._site: Site = own_site(parse(CONFIG + SHARED), company)
+
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> None:  # type: ignore[override]
+        """Not told."""
 
 
 class Clock:
@@ -190,11 +193,48 @@ def test_in_a_browser_one_logs_in_looks_and_is_asked_again_when_the_session_is_o
         assert attribute(driver, "scope-m1", "aria-pressed") is None
         click(driver, "scope-m2")
         until(lambda: attribute(driver, "figures", "data-machine") == "m2", "the press")
+        assert driver.find_element(By.CSS_SELECTOR, "[data-testid='timeline'] canvas").is_displayed()
+        assert text(driver, "latest-m2") == ""  # a company's bucket tells no state of now
         assert driver.find_elements(By.CSS_SELECTOR, "button.assign") == []
         assert complaints(driver) == []
         clock.now += 3601
         click(driver, "range-1h")
         until(lambda: "/login" in driver.current_url, "the log-in")
+
+
+def test_the_log_in_speaks_the_language_of_the_link_that_led_to_it(address, clock) -> None:
+    """Its colours too; a wrong password keeps the name, and nothing that was typed is markup."""
+    _, _, body = ask(address, "/login?next=%2F%3Fline%3Dmilling%26lang%3Den%26theme%3Ddark")
+    assert '<html lang="en" data-theme="dark">' in body
+    assert "Password" in body
+    assert "/login?next=%2F%3Fline%3Dmilling%26lang%3Den%26theme%3Ddark&amp;lang=nl&amp;theme=dark" in body
+    _, _, body = ask(address, "/login?next=/")
+    assert '<html lang="nl">' in body
+    wrong = urlencode({"user": '"><b>x', "password": "y"})
+    status, _, body = ask(address, "/login?lang=en", body=wrong)
+    assert status == 401
+    assert "User or password is not right." in body
+    assert 'value="&quot;&gt;&lt;b&gt;x"' in body
+    clock.now += 61
+    assert ask(address, "/fieldlab/login.css")[0] == ask(address, "/fieldlab/favicon.svg")[0] == 200
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
+@pytest.mark.parametrize("size", [(390, 844), (1366, 900), (1920, 1080)])
+def test_the_log_in_fits_a_phone_a_laptop_and_a_wall(address, size) -> None:
+    """The cursor stands in the first box; nothing sticks out, nothing is complained of."""
+    with chromium(*size) as driver:
+        for language in ("nl", "en"):
+            for theme in ("light", "dark"):
+                driver.get(f"{address.url}login?lang={language}&theme={theme}")
+                assert driver.switch_to.active_element.get_attribute("name") == "user"
+                box = driver.find_element(By.TAG_NAME, "form").rect
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= size[0]
+                assert min(e.rect["height"] for e in driver.find_elements(By.TAG_NAME, "input")) >= 44
+                assert driver.execute_script("return document.documentElement.scrollHeight") <= size[1]
+        assert complaints(driver) == []
 
 
 def test_who_guesses_has_to_wait(address, clock) -> None:

@@ -124,6 +124,36 @@ def test_a_silent_machine_is_unknown_since_it_fell_silent() -> None:
     assert html.count('data-state="unknown"') == 2
 
 
+class Counted(Silent):
+    """Remembers how far back it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_s: list[float] = []
+
+    def timeline(self, machine: str, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        """As it is."""
+        self.asked_s.append((end_ns - start_ns) / NS)
+        return super().timeline(machine, start_ns, end_ns)
+
+
+def test_the_begin_of_a_long_state_is_not_looked_for_each_second() -> None:
+    """Once, and again every five minutes, for late data may move it; a change is seen at once."""
+    screens = Counted()
+    screens.now -= 30 * NS
+    cut = screens.now - 100 * MINUTE_NS
+    found = []
+    for _ in range(340):
+        told = looked(screens).lines[0].machines
+        fresh = FakeScreens().timeline("m2", START_NS, screens.now)[-1]
+        found.append((told[0].since_ns, told[1].state, told[1].since_ns))
+        assert found[-1][1:] == (fresh[2], fresh[0])
+        screens.now += NS
+    assert found[0][0] == cut
+    assert {since for since, _, _ in found} <= {cut, cut + 301 * NS, cut + 300 * NS}
+    assert sum(s > 10 for s in screens.asked_s) <= 3 * 2 * 4  # machines, searches, windows of one search
+
+
 class Untold(Shop):
     """A company's: states are not in its bucket."""
 
