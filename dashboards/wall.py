@@ -120,14 +120,19 @@ def _line(line: LineNow, now: WallNow, site: Site, language: Language) -> Markup
 
 
 def _oee(line: LineNow, of: Period, language: Language) -> Markup:
-    shown = figures.figure(BY_ID["oee_index"], line.row, language, line=True)
+    key, shown = "wall.oee", figures.figure(BY_ID["oee_index"], line.row, language, line=True)
+    pooled = (line.row or {}).get("machines_oee_index")
+    if shown.value is None and pooled is not None:
+        # A company's line may be without its output machine: its own machines then speak for themselves.
+        key = "wall.pooled"
+        shown = figures.figure(BY_ID["oee_index"], {"oee_index": pooled}, language, line=True)
     covered = (line.row or {}).get("coverage")
     seen = ""
     if covered is not None and covered < _SEEN_ALL:
         seen = say("wall.seen", language, coverage=amounts.percent(covered, language, 0))
     return el(
         "div",
-        el("p", say("wall.oee.day" if of.kind == "day" else "wall.oee", language), class_="title"),
+        el("p", say(f"{key}.day" if of.kind == "day" else key, language), class_="title"),
         _number(shown, f"oee-{line.id}", "oee"),
         _bar(shown.value, shown.level),
         el("p", shown.why or seen, class_="said"),
@@ -167,8 +172,8 @@ def _tile(machine: MachineNow, now: WallNow, site: Site, language: Language) -> 
     name = next(m.name or m.id for m in site.machines() if m.id == machine.id)
     state = machine.state
     silent = state == "unknown"
-    words = say(f"state.{state}", language) if state else say("wall.no_state", language)
-    since = ""
+    words = say(f"state.{state}", language) if state else ""
+    since = "" if state else say("wall.no_state", language)
     if silent:
         since = _silent(machine, now, site, language)
     elif state and machine.since_ns is not None:
@@ -179,7 +184,7 @@ def _tile(machine: MachineNow, now: WallNow, site: Site, language: Language) -> 
         el(
             "div",
             el("h3", name),
-            el("p", el("b", words), el("span", since, class_="since") if since else "",
+            el("p", el("b", words) if state else "", el("span", since, class_="since") if since else "",
                class_="state silent" if silent else "state"),
             _count(machine, language),
             class_="body",
@@ -220,7 +225,10 @@ def _count(machine: MachineNow, language: Language) -> Markup:
     good, made = row.get("good_quantity"), row.get("produced_quantity")
     kind = "good" if good is not None else "made" if made is not None else "no_counter"
     number = good if good is not None else made
-    return _against(number, machine.target, say(f"wall.{kind}", language), f"count-{machine.id}", language)
+    only = "" if machine.target or number is None else ".only"
+    return _against(
+        number, machine.target, say(f"wall.{kind}{only}", language), f"count-{machine.id}", language
+    )
 
 
 def _against(
@@ -250,7 +258,7 @@ def _parts(line: LineNow, language: Language) -> Markup:
     good = (line.row or {}).get("line_good_quantity")
     return el(
         "div",
-        el("p", say("wall.line_good", language), class_="title"),
+        el("p", say("wall.line_good" if line.target else "wall.line_good.only", language), class_="title"),
         _against(good, line.target, "", f"good-{line.id}", language),
         class_="parts",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from dashboards import wall
@@ -166,7 +167,31 @@ def test_where_states_are_not_told_none_is_made_up() -> None:
     screens = Untold()
     html = wall.content(looked(screens), screens.site, "en", QUIET)
     assert "data-state" not in html
-    assert html.count("state is not shared") == 3
+    assert html.count("State is not shared") == 3
+
+
+class Apart(Untold):
+    """A company's machine, without the end of its line: no OEE of the line, nor its bottleneck."""
+
+    def row(self, machines: Any, start: int, end: int, *, line: bool) -> dict[str, Any] | None:
+        """The line's own figures are undefined."""
+        found = super().row(machines, start, end, line=line)
+        return found | {"oee_index": None, "line_good_quantity": None} if found and line else found
+
+
+def test_a_line_without_its_end_shows_what_its_machines_did() -> None:
+    """Under another name, for it is another figure; a count without a target has none."""
+    screens = Apart()
+    (row,) = screens.kpis(START_NS, screens.now, ("line", "shift_date", "shift"), ["m1", "m2", "m3"])
+    now = looked(screens)
+    html = wall.content(now, screens.site, "en", QUIET)
+    assert "OEE of machines, this shift" in html
+    assert f'data-testid="oee-milling" data-value="{row["machines_oee_index"]!r}"' in html
+    machines = tuple(replace(m, target=None) for m in now.lines[0].machines)
+    bare = replace(now, lines=(replace(now.lines[0], target=None, machines=machines),))
+    html = wall.content(bare, screens.site, "en", QUIET)
+    assert "target" not in html.replace("data-target", "")
+    assert "Line: good<" in html
 
 
 def test_what_is_wrong_is_said_before_any_figure() -> None:
