@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -48,6 +49,7 @@ class ReasonForm:
         self._keep, self._code, self._other = keep, code, ""
         self._of: Row | None = None
         with Box("section", "card asking", role="dialog", data_testid="asking") as self.box:
+            self.box.on("keydown.escape", lambda _: self._close())
             self.question = Text("h2", "", id="asking-title")
             kit.put(self.box, aria_labelledby="asking-title")
             if not code:
@@ -79,7 +81,8 @@ class ReasonForm:
                 )
                 save.on("click", lambda _: self._answer(self._other))
                 cancel = Text("button", say("assign.cancel", language), "tool", type="button")
-                cancel.on("click", lambda _: kit.hide(self.box, hidden=True))
+                kit.put(cancel, data_testid="assign-cancel")
+                cancel.on("click", lambda _: self._close())
             self.said = Text("p", "", "said", role="status", data_testid="assign-said")
         kit.hide(self.box, hidden=True)
 
@@ -101,6 +104,13 @@ class ReasonForm:
             "document.querySelector(\"[data-testid='asking']\").scrollIntoView({block: 'center'});"
             "document.querySelector(\"[data-testid='asking'] button.reason\").focus({preventScroll: true})"
         )
+
+    def _close(self) -> None:
+        """Back to the button that asked, where it is still there."""
+        kit.hide(self.box, hidden=True)
+        if self._of is not None:
+            asked = f"[data-testid='assign-{self._of['machine']}-{self._of['start_ns']}']"
+            self.client.run_javascript(f"document.querySelector({json.dumps(asked)})?.focus()")
 
     async def _answer(self, text: str) -> None:
         reason = cleaned(text)

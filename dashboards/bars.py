@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboards import moments, palette
-from dashboards.chart_options import Ink, Options, base, category_axis, number, tooltip, value_axis
+from dashboards.chart_options import (
+    Ink,
+    Options,
+    base,
+    category_axis,
+    edge,
+    number,
+    short,
+    tooltip,
+    value_axis,
+)
 from dashboards.screens import Row
 from dashboards.snapshot import Snapshot
 from dashboards.wording import Language, say
@@ -35,14 +45,14 @@ def waterfall(rows: Sequence[Row], language: Language, ink: Ink) -> Options:
     hidden = {"type": "bar", "stack": "w", "silent": True, "itemStyle": {"color": "transparent"}}
     hidden |= {"data": before, "tooltip": {"show": False}}
     shown = {"type": "bar", "stack": "w", "name": say("column.hours", language), "data": bars}
-    return _lying(labels, [hidden, shown | {"barMaxWidth": 22}], language, ink)
+    return _lying(labels, [hidden, shown | {"barMaxWidth": 22}], say("column.hours", language), language, ink)
 
 
 def pareto(rows: Sequence[Row], language: Language, ink: Ink) -> Options:
     """Minutes by reason, the most costly on top."""
     top = rows[:MOST_BARS]
     none = say("reason.none", language)
-    labels = [none if r["reason"] == "none" else str(r["reason"]) for r in top]
+    labels = [none if r["reason"] == "none" else short(str(r["reason"])) for r in top]
     data = [round(float(r["minutes"]), 6) for r in top]
     series = {
         "type": "bar",
@@ -51,7 +61,7 @@ def pareto(rows: Sequence[Row], language: Language, ink: Ink) -> Options:
         "itemStyle": {"color": palette.STATE_COLOURS["stopped"]},
         "barMaxWidth": 22,
     }
-    return _lying(labels, [series], language, ink)
+    return _lying(labels, [series], say("col.minutes", language), language, ink)
 
 
 def states(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Options:
@@ -59,6 +69,7 @@ def states(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Opti
     return _stacked(
         snapshot, site, language, ink,
         [(f"state_{n}_s", f"state.{n}", palette.STATE_COLOURS[n]) for n in STATE_CLASSES], 1 / 3600,
+        say("column.hours", language),
     )  # fmt: skip
 
 
@@ -67,6 +78,7 @@ def energy_by_state(snapshot: Snapshot, site: Site, language: Language, ink: Ink
     return _stacked(
         snapshot, site, language, ink,
         [(f"energy_{n}_kwh", f"state.{n}", palette.STATE_COLOURS[n]) for n in STATE_CLASSES], 1.0,
+        say("unit.kwh", language),
     )  # fmt: skip
 
 
@@ -77,6 +89,7 @@ def _stacked(
     ink: Ink,
     stack: Sequence[tuple[str, str, str]],
     factor: float,
+    unit: str,
 ) -> Options:
     found = moments.buckets(site, snapshot.span, language) if snapshot.span else []
     rows = [snapshot.buckets.get(name) or {} for name, _, _ in found]
@@ -91,26 +104,37 @@ def _stacked(
                     "stack": "all",
                     "name": say(words, language),
                     "data": data,
-                    "itemStyle": {"color": colour},
+                    "itemStyle": {"color": colour} | edge(ink),
                     "barCategoryGap": "20%",
                 }
             )
     return base(ink) | {
-        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 8, "top": 30, "bottom": 34, "containLabel": True},
+        "legend": {
+            "bottom": 0,
+            "type": "scroll",
+            "itemWidth": 13,
+            "itemHeight": 13,
+            "icon": "roundRect",
+            "selectedMode": False,
+            "textStyle": {"color": ink.text},
+        },
         "tooltip": tooltip(ink)
         | {"trigger": "axis", "axisPointer": {"type": "shadow"}, ":valueFormatter": number(language)},
         "xAxis": category_axis([label for _, label, _ in found], ink),
-        "yAxis": value_axis(ink, language),
+        "yAxis": value_axis(ink, language, unit),
         "series": series,
     }
 
 
-def _lying(labels: Sequence[str], series: Sequence[Options], language: Language, ink: Ink) -> Options:
+def _lying(
+    labels: Sequence[str], series: Sequence[Options], unit: str, language: Language, ink: Ink
+) -> Options:
     return base(ink) | {
-        "grid": {"left": 8, "right": 16, "top": 4, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 16, "top": 4, "bottom": 22, "containLabel": True},
         "tooltip": tooltip(ink)
         | {"trigger": "axis", "axisPointer": {"type": "shadow"}, ":valueFormatter": number(language)},
-        "xAxis": value_axis(ink, language),
-        "yAxis": category_axis(labels, ink) | {"inverse": True},
+        "xAxis": value_axis(ink, language, unit) | {"nameLocation": "middle", "nameGap": 26},
+        "yAxis": category_axis(labels, ink, width_px=130) | {"inverse": True},
         "series": list(series),
     }

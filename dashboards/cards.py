@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dashboards import amounts, bars, charts, figures, kit, moments, palette
 from dashboards.catalogue import BY_ID, SCREEN
-from dashboards.chart_options import Ink, Options
+from dashboards.chart_options import Ink, Options, facts
 from dashboards.kit import Box, Chart, Number, Text
 from dashboards.snapshot import Snapshot
 from dashboards.timeline import timeline
@@ -16,6 +16,9 @@ from fieldlab_configs.states import STATE_CLASSES
 
 Draw = Callable[[Snapshot, Site, Language, Ink], Options]
 _ONE_ROW_PX, _ROW_PX, _AXIS_PX, _DAYS_PX = 64, 40, 34, 240
+
+_IF_ANY = ("material", "co2", "energy_cost")
+"""Shown where there is a counter or a factor for it."""
 
 
 def title(key: str, language: Language) -> Text:
@@ -30,8 +33,8 @@ def title(key: str, language: Language) -> Text:
 class OeeCard:
     """The one large number, and between what it lies."""
 
-    def __init__(self, language: Language) -> None:
-        self.language = language
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
         self.panel = BY_ID["oee_index"]
         with Box("section", "card hero", aria_label="OEE"):
             self.number = Number("oee_index", say("oee_index", language), "huge")
@@ -49,7 +52,7 @@ class OeeCard:
         line = snapshot.view.machine is None
         figure = figures.figure(self.panel, snapshot.total, self.language, line=line)
         bounds = figures.oee_bounds(snapshot.total, self.language, line=line)
-        self.number.show(figure, figure.why)
+        self.number.show(figure, figure.why, source=source(snapshot, self.site, self.language))
         _place(self.track, figure.value, None if line else bounds)
         kit.put(self.track, data_level=figure.level or None)
         kit.hide(self.bounds, bounds is None)
@@ -89,8 +92,8 @@ class FactorsCard:
 
     FACTORS = ("availability", "effectiveness", "quality_ratio")
 
-    def __init__(self, language: Language) -> None:
-        self.language = language
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
         with Box("section", "card factors", aria_label=say("factors", language)):
             with Box("div", "three"):
                 self.numbers = {}
@@ -109,14 +112,15 @@ class FactorsCard:
         """Show a moment."""
         line, row = snapshot.view.machine is None, snapshot.total
         flagged = ((row or {}).get("effectiveness") or 0.0) > 1.0
+        of = source(snapshot, self.site, self.language)
         for name, number in self.numbers.items():
             note = say("flag.effectiveness", self.language) if flagged and name == "effectiveness" else ""
-            number.show(figures.figure(BY_ID[name], row, self.language, line=line), note)
+            number.show(figures.figure(BY_ID[name], row, self.language, line=line), note, source=of)
         for times in self.times:  # a line's OEE is not the product of its machines' factors
             kit.put(times, style="visibility: hidden" if line else None)
         kit.write(self.relation, say("factors.line" if line else "factors.machine", self.language))
         covered = figures.figure(BY_ID["coverage"], row, self.language, line=line)
-        self.coverage.show(covered, figures.coverage_note(row, self.language))
+        self.coverage.show(covered, figures.coverage_note(row, self.language), source=of)
 
 
 class StatesCard:
@@ -186,12 +190,13 @@ class PartsCard:
 
     def show(self, snapshot: Snapshot, ink: Ink) -> None:
         """Show a moment."""
-        shown = _show_all(self.numbers, snapshot, self.language)
+        shown = _show_all(self.numbers, snapshot, self.site, self.language)
         per = per_bucket(snapshot, self.site, self.language)
         kit.write(self.per, per)
         options = charts.parts(snapshot, self.site, self.language, ink)
         why = shown["produced_quantity"].why
-        self.chart.show(options, say("chart.parts", self.language, per=per), why)
+        words = f"{say('chart.parts', self.language, per=per)} {facts(options, self.language)}"
+        self.chart.show(options, words, why)
 
 
 class EnergyCard:
@@ -211,20 +216,21 @@ class EnergyCard:
 
     def show(self, snapshot: Snapshot, ink: Ink) -> None:
         """Show a moment."""
-        shown = _show_all(self.numbers, snapshot, self.language)
+        shown = _show_all(self.numbers, snapshot, self.site, self.language)
         per = per_bucket(snapshot, self.site, self.language)
         unit = shown["energy_per_good_unit_kwh"].unit
         kit.write(self.per, f"{unit}, {per}" if per else "")
         options = charts.energy(snapshot, self.site, self.language, ink)
         why = shown["energy_per_good_unit_kwh"].why
-        self.chart.show(options, say("chart.energy", self.language, per=per), why)
+        words = f"{say('chart.energy', self.language, per=per)} {facts(options, self.language)}"
+        self.chart.show(options, words, why)
 
 
 class FiguresCard:
     """The figures of the energy page, each with how it is made."""
 
-    def __init__(self, language: Language) -> None:
-        self.language = language
+    def __init__(self, language: Language, site: Site) -> None:
+        self.language, self.site = language, site
         names = [p.id for p in SCREEN["energy"].panels if p.kind == "figure" and p.group == "total"]
         with Box("section", "card figures", aria_label=say("figures", language)):
             Text("h2", say("figures", language))
@@ -233,9 +239,11 @@ class FiguresCard:
 
     def show(self, snapshot: Snapshot, _: Ink) -> None:
         """Show a moment."""
-        line = snapshot.view.machine is None
+        line, of = snapshot.view.machine is None, source(snapshot, self.site, self.language)
         for name, number in self.numbers.items():
-            number.show(figures.figure(BY_ID[name], snapshot.total, self.language, line=line))
+            figure = figures.figure(BY_ID[name], snapshot.total, self.language, line=line)
+            number.show(figure, source=of)
+            kit.hide(number.box, name.startswith(_IF_ANY) and not figure.value)
 
 
 class TrendCard:
@@ -251,12 +259,14 @@ class TrendCard:
         """Show a moment."""
         per = per_bucket(snapshot, self.site, self.language)
         kit.write(self.per, per)
-        words = f"{say(self.key, self.language)}. {say(f'{self.key}.how', self.language)}"
-        self.chart.show(self._draw(snapshot, self.site, self.language, ink), words)
+        options = self._draw(snapshot, self.site, self.language, ink)
+        words = f"{say(self.key, self.language)} {per}. {facts(options, self.language)}"
+        none = "" if options["series"] else say("nothing", self.language)
+        self.chart.show(options, words, none)
 
 
 def _show_all(
-    numbers: dict[str, Number], snapshot: Snapshot, language: Language
+    numbers: dict[str, Number], snapshot: Snapshot, site: Site, language: Language
 ) -> dict[str, figures.Figure]:
     """Show every number of a card; returns what was shown."""
     line = snapshot.view.machine is None
@@ -264,8 +274,20 @@ def _show_all(
     for name, number in numbers.items():
         own = name != "energy_per_good_unit_kwh"  # its card already has that name
         title = figures.title(BY_ID[name], language, line=line) if own else None
-        number.show(found[name], title=title)
+        number.show(found[name], title=title, source=source(snapshot, site, language))
     return found
+
+
+def source(snapshot: Snapshot, site: Site, language: Language) -> str:
+    """Of what time a figure is, and how much of that was seen."""
+    if snapshot.span is None:
+        return ""
+    start, end = moments.ends(site, snapshot.span, language)
+    row = snapshot.total or {}
+    planned, unknown = row.get("planned_busy_time_s") or 0.0, row.get("unknown_time_s") or 0.0
+    told = {"planned": amounts.duration(planned, language), "unknown": amounts.duration(unknown, language)}
+    cell = f"{site.cell_s / 60:g}"
+    return say("figure.source", language, start=start, end=end, minutes=cell, **told)
 
 
 def per_bucket(snapshot: Snapshot, site: Site, language: Language) -> str:

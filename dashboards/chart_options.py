@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards import palette
+from dashboards import amounts, palette
 from dashboards.view import NS, Span
-from dashboards.wording import Language
+from dashboards.wording import Language, say
 
 Options = dict[str, Any]
 _FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
@@ -59,6 +59,11 @@ def tooltip(ink: Ink) -> Options:
     }
 
 
+def edge(ink: Ink) -> Options:
+    """A line between parts that lie against each other: colours need not tell them apart alone."""
+    return {"borderColor": ink.surface, "borderWidth": 1}
+
+
 def time_axis(at: Span | None, marks: Sequence[tuple[int, str]], ink: Ink) -> Options:
     """Seconds since 1970, labelled on the clock of the fieldlab, whatever the browser's zone is."""
     places = [place for place, _ in marks]
@@ -78,15 +83,21 @@ def time_axis(at: Span | None, marks: Sequence[tuple[int, str]], ink: Ink) -> Op
     }
 
 
-def category_axis(labels: Sequence[str], ink: Ink) -> Options:
-    """Cells, hours or days."""
+def category_axis(labels: Sequence[str], ink: Ink, width_px: int | None = None) -> Options:
+    """Cells, hours or days; names where they have a width."""
+    cut = {} if width_px is None else {"width": width_px, "overflow": "break", "lineHeight": 14}
     return {
         "type": "category",
         "data": list(labels),
         "axisLine": {"lineStyle": {"color": ink.grid}},
         "axisTick": {"show": False},
-        "axisLabel": {"color": ink.faint, "hideOverlap": True},
+        "axisLabel": {"color": ink.faint, "hideOverlap": True} | cut,
     }
+
+
+def short(name: str, most: int = 40) -> str:
+    """A name that fits beside a picture; the table has all of it."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def number(language: Language) -> str:
@@ -96,11 +107,44 @@ def number(language: Language) -> str:
     )
 
 
-def value_axis(ink: Ink, language: Language) -> Options:
-    """Amounts."""
+def value_axis(ink: Ink, language: Language, name: str = "") -> Options:
+    """Amounts; the name says of what."""
     return {
         "type": "value",
+        "name": name,
+        "nameTextStyle": {"color": ink.faint},
         "splitNumber": 4,
         "splitLine": {"lineStyle": {"color": ink.grid}},
         "axisLabel": {"color": ink.faint, ":formatter": number(language)},
     }
+
+
+_FEW: Final = 12
+
+
+def facts(options: Options, language: Language) -> str:
+    """What a picture of series over time shows, for those who do not see it: all of it, or its ends and last.
+
+    Examples
+    --------
+    >>> series = [{"name": "Good", "data": [2, None, {"value": 3}]}]
+    >>> facts({"xAxis": {"data": ["06:00", "07:00", "08:00"]}, "series": series}, "en")
+    'Good: 06:00 2, 08:00 3.'
+    """
+    labels = options.get("xAxis", {}).get("data", ())
+    return " ".join(_of_series(series, labels, language) for series in options.get("series", ()))
+
+
+def _of_series(series: Options, labels: Sequence[str], language: Language) -> str:
+    values = [v["value"] if isinstance(v, dict) else v for v in series["data"]]
+    told = [(v, at) for v, at in zip(values, labels, strict=False) if v is not None]
+
+    def pair(one: tuple[float, str]) -> str:
+        return f"{one[1]} {amounts.significant(one[0], language)}"
+
+    if len(told) <= _FEW:
+        return f"{series['name']}: {', '.join(map(pair, told)) or amounts.UNDEFINED}."
+    low, high = min(told, key=lambda one: one[0]), max(told, key=lambda one: one[0])
+    return say(
+        "chart.facts", language, name=series["name"], low=pair(low), high=pair(high), last=pair(told[-1])
+    )

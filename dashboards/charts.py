@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboards import amounts, figures, moments, palette
 from dashboards.catalogue import BY_ID
-from dashboards.chart_options import Ink, Options, base, category_axis, number, tooltip, value_axis
+from dashboards.chart_options import Ink, Options, base, category_axis, edge, number, tooltip, value_axis
 from dashboards.screens import Row
 from dashboards.snapshot import Snapshot
 from dashboards.wording import Language, say
@@ -34,17 +34,17 @@ def parts(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Optio
                 "name": figures.title(BY_ID[words], language, line=line),
                 "stack": "parts",
                 "data": data,
-                "itemStyle": {"color": colour},
+                "itemStyle": {"color": colour} | edge(ink),
                 "barMaxWidth": 34,
                 "barCategoryGap": "28%",
             }
         )
     return base(ink) | {
-        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 8, "top": 30, "bottom": 4, "containLabel": True},
         "tooltip": tooltip(ink)
         | {"trigger": "axis", "axisPointer": {"type": "shadow"}, ":valueFormatter": number(language)},
         "xAxis": category_axis(labels, ink),
-        "yAxis": value_axis(ink, language) | {"minInterval": 1},
+        "yAxis": value_axis(ink, language, say("unit.parts", language)) | {"minInterval": 1},
         "series": series,
     }
 
@@ -56,15 +56,16 @@ def energy(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Opti
     values = [_value(row, measure) for row in rows]
     in_wh = amounts.in_wh((snapshot.total or {}).get(measure))
     data = [None if v is None else round(v * (1000 if in_wh else 1), 6) for v in values]
+    unit = say("unit.wh_per_unit" if in_wh else "unit.kwh_per_unit", language)
     return base(ink) | {
-        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 8, "top": 30, "bottom": 4, "containLabel": True},
         "tooltip": tooltip(ink) | {"trigger": "axis", ":valueFormatter": number(language)},
         "xAxis": category_axis(labels, ink),
-        "yAxis": value_axis(ink, language) | {"min": 0},
+        "yAxis": value_axis(ink, language, unit) | {"min": 0},
         "series": [
             {
                 "type": "line",
-                "name": say("unit.wh_per_unit" if in_wh else "unit.kwh_per_unit", language),
+                "name": unit,
                 "data": data,
                 "connectNulls": False,
                 "symbol": "circle",

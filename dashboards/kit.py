@@ -96,14 +96,14 @@ class Number:
             hide(self.note, hidden=True)
             self.tip = Text("div", "", "tip", role="tooltip", id=tip)
 
-    def show(self, figure: Figure, note: str = "", title: str | None = None) -> None:
+    def show(self, figure: Figure, note: str = "", title: str | None = None, source: str = "") -> None:
         """Show another value."""
         if title is not None:
             write(self.title, title)
         write(self.text, figure.text)
         put(self.text, data_value=figure.exact, data_defined="no" if figure.value is None else "yes")
         write(self.unit, figure.unit if figure.value is not None else "")
-        write(self.tip, figure.how)
+        write(self.tip, f"{figure.how} {source}".rstrip())
         write(self.note, note)
         hide(self.note, not note)
         put(self.box, data_level=figure.level or None)

@@ -30,9 +30,10 @@ def local(site: Site, time_ns: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(time_ns // NS, ZoneInfo(site.timezone.at(time_ns)))
 
 
-def day(moment: dt.datetime, language: Language) -> str:
+def day(moment: dt.datetime, language: Language, *, year: bool = False) -> str:
     """A date in short: ``ma 23 nov``."""
-    return f"{_WEEKDAYS[language][moment.weekday()]} {moment.day} {_MONTHS[language][moment.month - 1]}"
+    short = f"{_WEEKDAYS[language][moment.weekday()]} {moment.day} {_MONTHS[language][moment.month - 1]}"
+    return f"{short} {moment.year}" if year else short
 
 
 def moment(site: Site, time_ns: int, language: Language) -> str:
@@ -41,9 +42,10 @@ def moment(site: Site, time_ns: int, language: Language) -> str:
     return f"{day(at, language)} {at:%Y %H:%M}"
 
 
-def clock(site: Site, time_ns: int) -> str:
-    """The time of day, to the second."""
-    return local(site, time_ns).strftime("%H:%M:%S")
+def clock(site: Site, time_ns: int, language: Language) -> str:
+    """The date and the time of day, to the second."""
+    at = local(site, time_ns)
+    return f"{day(at, language)} {at:%H:%M:%S}"
 
 
 def ends(site: Site, at: Span, language: Language) -> tuple[str, str]:

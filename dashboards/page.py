@@ -42,6 +42,9 @@ _HEAD = """<link rel="stylesheet" href="{style}">
   root.dataset.theme = asked === 'auto'
     ? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light') : asked;
   addEventListener('popstate', () => location.reload());
+  // Escape takes a tooltip away that hides something; it is back with the next move.
+  const tips = (e) => {{ root.dataset.tips = e.key === 'Escape' ? 'off' : 'on'; }};
+  for (const kind of ['keydown', 'focusin', 'mouseover']) addEventListener(kind, tips);
 }})();
 </script>"""
 
@@ -90,6 +93,7 @@ class Page:
         self.unclear = asked.unclear
         self._style_url = style_url
         self._scoped = self.view.screen in ("line", "energy")
+        self._ranged = self.view.screen != "experiment"
         self._stop: Callable[[], None] | None = None
         self._shown: Snapshot | None = None
 
@@ -147,7 +151,10 @@ class Page:
             card.show(snapshot, ink)
         kit.put(self.main, data_start_ns=str(at.start_ns), data_end_ns=str(at.end_ns))
         kit.put(self.main, data_machine=snapshot.view.machine or "", data_line=snapshot.view.line)
-        kit.write(self.live, self._say("until", time=moments.clock(self.site, at.end_ns)))
+        kit.write(self.live, self._say("until", time=moments.clock(self.site, at.end_ns, self.language)))
+        start, end = moments.ends(self.site, at, self.language)
+        key = "shown.first" if at.from_first else "shown"
+        kit.write(self.period, self._say(key, start=start, end=end))
         for machine, (dot, words) in self.latest.items():
             state = snapshot.latest.get(machine)
             kit.hide(dot, state is None)
@@ -185,7 +192,8 @@ class Page:
         return say(key, self.language, **values)
 
     def _title(self) -> str:
-        return f"{self.site.name or self.site.fieldlab} · Fieldlab"
+        page = self._say(f"nav.{self.view.screen}")
+        return f"{page} · {self.site.name or self.site.fieldlab} · Fieldlab"
 
     def _cards(self) -> None:
         """The cards of the page that was asked for."""
@@ -193,8 +201,8 @@ class Page:
         ask = None
         if self.view.screen == "line":
             self.cards += [
-                OeeCard(self.language),
-                FactorsCard(self.language),
+                OeeCard(self.language, self.site),
+                FactorsCard(self.language, self.site),
                 StatesCard(self.language, self.site),
                 PartsCard(self.language, self.site),
                 EnergyCard(self.language, self.site),
@@ -205,7 +213,7 @@ class Page:
                 ask = ReasonForm(self.language, self.site, self.client, keep, code).ask
         if self.view.screen == "energy":
             self.cards += [
-                FiguresCard(self.language),
+                FiguresCard(self.language, self.site),
                 TrendCard("energy_trend", self.language, self.site, charts.energy),
                 TrendCard("energy_by_state", self.language, self.site, bars.energy_by_state),
             ]
@@ -242,7 +250,7 @@ class Page:
     def _choices(self) -> None:
         self.scopes: dict[str, Text | Box] = {}
         self.latest: dict[str, tuple[Box, Text]] = {}
-        with Box("div", "choices"):
+        with Box("div", "choices" if self._ranged else "choices none"):
             with Box(
                 "div",
                 "scopes" if self._scoped else "scopes none",
@@ -267,6 +275,7 @@ class Page:
                 self.fixed = Text(
                     "button", self._say("range.custom"), type="button", data_testid="range-custom"
                 )
+            self.period = Text("p", "", "period", data_testid="period")
             self.picker = Picker(self.site, self.language, self.poller.screens.now_ns, self._choose_fixed)
 
     def _scope(self, key: str, words: str, line: str, machine: str | None = None) -> None:
@@ -344,6 +353,6 @@ class Page:
         at = self._shown.span if self._shown is not None else None
         words = self._say("trouble.never")
         if at is not None:
-            words = self._say("trouble", time=moments.clock(self.site, at.end_ns))
+            words = self._say("trouble", time=moments.clock(self.site, at.end_ns, self.language))
         kit.write(self.notice, words)
         kit.hide(self.notice, hidden=False)

@@ -41,6 +41,13 @@ def tables(view: View) -> tuple[str, ...]:
     return TABLES[_page(view)]
 
 
+def every_table(view: View) -> tuple[str, ...]:
+    """The tables that a page may show: a line's page becomes a machine's with a click."""
+    if view.screen != "line":
+        return TABLES[view.screen]
+    return tuple(dict.fromkeys((*TABLES["machine"][:-1], *TABLES["line"])))
+
+
 def _page(view: View) -> str:
     return "machine" if view.screen == "line" and view.machine else view.screen
 

@@ -38,18 +38,20 @@ class Picker:
     ) -> None:
         self.site, self.language, self._choose = site, language, choose
         self._ends = ["", ""]
-        with Box("div", "picker"):
-            self._shifts(now_ns())
-            for i, key in enumerate(("choose.from", "choose.to")):
-                with Box("label", "field inline"):
-                    Text("span", say(key, language))
-                    box = Box("input", "", type="datetime-local", data_testid=key.replace(".", "-"))
-                    box.on("change", lambda e, i=i: self._set(i, str(e.args)), js_handler=_VALUE)
-            button = Text(
-                "button", say("choose.show", language), "tool", type="button", data_testid="choose-show"
-            )
-            button.on("click", self._show)
-            self.said = Text("span", "", "said", role="status", data_testid="choose-said")
+        with Box("details", "picker"):
+            Text("summary", say("choose.own", language), "tool", data_testid="choose-own")
+            with Box("div", "picked"):
+                self._shifts(now_ns())
+                for i, key in enumerate(("choose.from", "choose.to")):
+                    with Box("label", "field inline"):
+                        Text("span", say(key, language))
+                        box = Box("input", "", type="datetime-local", data_testid=key.replace(".", "-"))
+                        box.on("change", lambda e, i=i: self._set(i, str(e.args)), js_handler=_VALUE)
+                button = Text(
+                    "button", say("choose.show", language), "tool", type="button", data_testid="choose-show"
+                )
+                button.on("click", self._show)
+                self.said = Text("span", "", "said", role="status", data_testid="choose-said")
 
     def _shifts(self, now_ns: int | None) -> None:
         if now_ns is None or self.site.shifts is None:

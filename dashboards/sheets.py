@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from dashboards.wording import Language, has, say
 from fieldlab_configs import Site
 
 Kind = Literal[
-    "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "time", "ratio",
-    "count", "whole", "number", "seconds",
+    "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "product",
+    "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive",
 ]  # fmt: skip
-_WORDS: Final = {"loss", "state", "reason", "verdict", "term"}
+_WORDS: Final = {"loss", "state", "reason", "verdict", "term", "shift", "product", "gap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     ),
     "by_line": _columns(line="line") + _LINE_FIGURES,
     "by_machine": _columns(machine="machine") + _FIGURES,
-    "by_shift": _columns(shift_date="text", shift="shift") + _LINE_FIGURES,
-    "by_machine_shift": _columns(shift_date="text", shift="shift") + _FIGURES,
-    "by_product": _columns(machine="machine", product="text") + _FIGURES,
+    "by_shift": _columns(shift_date="date", shift="shift") + _LINE_FIGURES,
+    "by_machine_shift": _columns(shift_date="date", shift="shift") + _FIGURES,
+    "by_product": _columns(machine="machine", product="product") + _FIGURES,
     "losses": _columns(
         loss="loss", minutes="whole", share="ratio", parts="whole", kwh="number", eur="number"
     ),
@@ -73,8 +74,8 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         gateway="text", received="count", stored="count", replaced="count", dead="count", waiting="count",
         lag_s="number", autonomy_h="number", rss_mb="number",
     ),
-    "links": _columns(machine="machine", gateway="text", source="text", up="count", time_ns="time"),
-    "gaps": _columns(machine="machine", reason="text", gaps="count", count="count"),
+    "links": _columns(machine="machine", gateway="text", source="text", up="alive", time_ns="time"),
+    "gaps": _columns(machine="machine", reason="gap", gaps="count", count="count"),
 }  # fmt: skip
 
 
@@ -107,6 +108,10 @@ def cell(column: Column, value: Any, site: Site, language: Language) -> str:
             return amounts.duration(value, language)
         case "time":
             return moments.moment(site, value, language)
+        case "date" if value != "none":
+            return moments.day(dt.datetime.fromisoformat(value), language, year=True)
+        case "alive":
+            return say("alive.yes" if value else "alive.no", language)
         case _:
             return _named(column, str(value), site, language)
 
@@ -142,6 +147,8 @@ def _excel(column: Column, row: Row, site: Site, language: Language) -> str:
         return ""
     if column.kind == "time":
         return moments.local(site, value).strftime("%Y-%m-%d %H:%M:%S")
+    if column.kind == "date":
+        return str(value)
     if isinstance(value, int | float):
         return f"{value:.12g}".replace(".", ",")
     text = in_row(column, row, site, language)
@@ -158,7 +165,7 @@ def as_parquet(name: str, rows: Sequence[Row]) -> bytes:
         values = [row.get(column.key) for row in rows]
         if column.kind == "time":
             columns[column.key] = pa.array(values, pa.timestamp("ns", "UTC"))
-        elif column.kind in ("ratio", "count", "whole", "number", "seconds"):
+        elif column.kind in ("ratio", "count", "whole", "number", "seconds", "alive"):
             columns[column.key] = pa.array([None if v is None else float(v) for v in values], pa.float64())
         else:
             columns[column.key] = pa.array([None if v is None else str(v) for v in values], pa.string())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashboards import moments, palette
-from dashboards.chart_options import Ink, Options, base, js, time_axis, tooltip
+from dashboards.chart_options import Ink, Options, base, js, short, time_axis, tooltip
 from dashboards.screens import Interval
 from dashboards.snapshot import Snapshot
 from dashboards.view import NS
@@ -54,7 +54,7 @@ def timeline(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Op
     """The states of one machine, or of every machine of a line, over the range."""
     at = snapshot.span
     names = {m.id: m.name or m.id for m in site.machines()}
-    rows = [names[m] for m in snapshot.timelines]
+    rows = [short(names[m], 24) for m in snapshot.timelines]
     data = []
     for i, intervals in enumerate(snapshot.timelines.values()):
         for start, end, state in condense(intervals):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final, Literal, get_args
+from unicodedata import bidirectional
 
 from dashboards.wording_app import APP
 from dashboards.wording_losses import LOSSES
@@ -13,6 +14,7 @@ from dashboards.wording_wall import WALL
 
 Language = Literal["nl", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+_TURNS: Final = frozenset({"R", "AL", "RLE", "RLO"})
 
 _KPIS: Final = {
     "oee_index": ("OEE", "OEE"),
@@ -338,7 +340,14 @@ def say(key: str, language: Language, **values: str) -> str:
     'per 5 min'
     """
     text = _WORDS[key][LANGUAGES.index(language)]
-    return text.format(**values) if values else text
+    return text.format(**{name: _isolated(value) for name, value in values.items()}) if values else text
+
+
+def _isolated(value: str) -> str:
+    """A name that runs from right to left may not turn the sentence around it."""
+    if value.isascii() or not any(bidirectional(letter) in _TURNS for letter in value):
+        return value
+    return f"\u2068{value}\u2069"
 
 
 def has(key: str) -> bool:

@@ -1,7 +1,8 @@
 #!/bin/sh
-# OPC UA peers that nobody here wrote, for the tests, into .cache: node-opcua's sample server from npm, every file
-# checked by its hash; Eclipse Milo from Maven Central, with one class of ours that gives it a machine. What is not
-# here or cannot be had costs only the tests that need it, and they are named in the last lines.
+# Peers that nobody here wrote, for the tests, into .cache: node-opcua's sample server from npm, every file checked by
+# its hash; Eclipse Milo from Maven Central, with one class of ours that gives it a machine; axe-core from npm, which
+# judges whether everybody can use the pages (MPL-2.0: read by the tests, part of nothing that is given away). What is
+# not here or cannot be had costs only the tests that need it, and they are named in the last lines.
 # FIELDLAB_NO_PEERS=1 installs nothing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,11 +17,10 @@ have() {
     done
 }
 
-node_opcua() {
-    what="node-opcua"
-    from=tests/gateways/node_opcua to=.cache/node-opcua
+from_npm() {
+    what="$1" from="$2" to="$3"
     if cmp -s "$from/package-lock.json" "$to/installed" || ! have node npm; then return; fi
-    echo "Installing node-opcua's sample server for the tests (once; this takes half a minute or so) ..."
+    echo "Installing $what for the tests (once; this takes half a minute or so) ..."
     mkdir -p "$to"
     cp "$from/package.json" "$from/package-lock.json" "$to/"
     # No scripts of packages: they would only make certificates for samples that are not used here.
@@ -28,7 +28,7 @@ node_opcua() {
         --fetch-retries=1 --fetch-timeout=60000 2>&1); then
         cp "$from/package-lock.json" "$to/installed"
     else
-        echo "node-opcua could not be installed: $(printf '%s' "$output" | head -n 1)"
+        echo "$what could not be installed: $(printf '%s' "$output" | head -n 1)"
     fi
 }
 
@@ -50,5 +50,6 @@ milo() {
     fi
 }
 
-node_opcua
+from_npm "node-opcua's sample server" tests/gateways/node_opcua .cache/node-opcua
+from_npm axe-core tests/dashboards/axe .cache/axe
 milo

@@ -33,14 +33,19 @@ def chromium(width: int = 1366, height: int = 900) -> Iterator[webdriver.Chrome]
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
     try:
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-        )
+        sized(driver, width, height)
         yield driver
     finally:
         driver.quit()
         shutil.rmtree(Path(profile), ignore_errors=True)
+
+
+def sized(driver: webdriver.Chrome, width: int, height: int) -> None:
+    """Make the window as large as a phone's, a laptop's or a wall's."""
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
 
 
 def requested_hosts(driver: webdriver.Chrome) -> set[str]:

@@ -1,0 +1,131 @@
+"""What experiments showed: in sentences, in a picture of the intervals, and in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from dashboards import kit, palette
+from dashboards.chart_options import Ink, Options, base, category_axis, js, tooltip, value_axis
+from dashboards.kit import Box, Chart, Text
+from dashboards.report_outcome import VERDICTS, change, spelled
+from dashboards.screens import Row
+from dashboards.sheets import Column
+from dashboards.snapshot import Snapshot
+from dashboards.tables import TableCard
+from dashboards.wording import Language, say
+from fieldlab_configs import Site
+
+_MARKS: Final = {"improved": "✓", "worsened": "!", "no difference shown": "=", "not enough data": "?"}
+_COLOURS: Final = {"improved": palette.GOOD, "worsened": palette.SCRAP}
+_SHOWN_AS: Final = {verdict: verdict.replace(" ", "-") for verdict in VERDICTS}
+
+# A dot on the bar of its interval: percent on the axis, a measure on each row.
+_RENDER: Final = """(params, api) => {
+  const row = api.value(0), at = api.coord([api.value(1), row]);
+  const low = api.coord([api.value(2), row])[0], high = api.coord([api.value(3), row])[0];
+  const fill = COLOURS[row];
+  return {type: 'group', children: [
+    {type: 'rect', shape: {x: low, y: at[1] - 4, width: Math.max(high - low, 1), height: 8, r: 4},
+     style: {fill, opacity: 0.45}},
+    {type: 'circle', shape: {cx: at[0], cy: at[1], r: 6}, style: {fill, stroke: PAPER, lineWidth: 1.5}}]};
+}"""
+
+
+class OutcomesCard(TableCard):
+    """Each question, what came of it, and the numbers."""
+
+    def __init__(self, language: Language, site: Site) -> None:
+        super().__init__("results", language, site)
+
+    def _above(self) -> None:
+        self.found = Box("div", "outcomes")
+        self.picture = Chart("chart-results", 200)
+
+    def show(self, snapshot: Snapshot, ink: Ink) -> None:
+        """Show a moment."""
+        rows = snapshot.parts.get(self.name, ())
+        several = len({row["experiment"] for row in rows}) > 1
+        kit.put(self.card, data_machines="several" if several else "one")  # one question is said once
+        if rows != self._rows:
+            self.found.clear()
+            with self.found:
+                for _, of in groupby(rows, key=lambda row: row["experiment"]):
+                    self._told(list(of))
+        told = [row for row in rows if row["estimate"] is not None]
+        self.picture.height(max(110, 40 * len(told) + 50))
+        words = say("chart.table", self.language, title=say("report.effects", self.language))
+        self.picture.show(effects(told, self.language, ink), words)
+        kit.hide(self.picture.box, not told)
+        super().show(snapshot, ink)
+        kit.write(self.none, say("experiment.none", self.language))
+
+    def _told(self, rows: Sequence[Row]) -> None:
+        with Box("section", "outcome"):
+            Text("h3", str(rows[0]["question"]))
+            for verdict in VERDICTS:
+                of = [row for row in rows if row["verdict"] == verdict]
+                if of:
+                    with Box("div", f"verdict {_SHOWN_AS[verdict]}"):
+                        Text("span", _MARKS[verdict], "verdict-mark", aria_hidden="true")
+                        with Box("div"):
+                            Text("h4", say(f"shown.{verdict}", self.language))
+                            for row in of:
+                                Text("p", sentence(row, self.language))
+
+    def _cell(self, column: Column, text: str, row: Row, marks: dict[str, str]) -> None:
+        if column.key in ("baseline", "trial"):
+            (text,), unit = spelled(row["kpi"], [row[column.key]], self.language)
+            text = f"{text} {unit}".rstrip() if row[column.key] is not None else text
+        super()._cell(column, text, row, marks)
+
+
+def sentence(row: Row, language: Language) -> str:
+    """One measure's outcome in words."""
+    name = say(row["kpi"], language)
+    figures = [row[key] for key in ("baseline", "trial", "estimate", "low", "high")]
+    if any(value is None for value in figures):
+        return name
+    (before, after), unit = spelled(row["kpi"], figures[:2], language)
+    return say(
+        "told.effect",
+        language,
+        measure=name,
+        effect=change(row["estimate"], language),
+        baseline=before,
+        trial=f"{after} {unit}".rstrip(),
+        low=change(row["low"], language),
+        high=change(row["high"], language),
+    )
+
+
+def effects(rows: Sequence[Row], language: Language, ink: Ink) -> Options:
+    """Every effect with its 95 % interval, in percent; 0 is no change."""
+    data = [
+        [i, *(round(row[key] * 100, 4) for key in ("estimate", "low", "high"))] for i, row in enumerate(rows)
+    ]
+    several = len({row["experiment"] for row in rows}) > 1
+    labels = [say(row["kpi"], language) + (f" ({row['experiment']})" if several else "") for row in rows]
+    colours = [_COLOURS.get(row["verdict"], ink.faint) for row in rows]
+    sentences = [sentence(row, language).replace(". ", ".\n").replace(" (", "\n(") for row in rows]
+    axis = value_axis(ink, language, f"{say('column.effect', language)} [%]")
+    return base(ink) | {
+        "grid": {"left": 8, "right": 16, "top": 4, "bottom": 22, "containLabel": True},
+        "tooltip": tooltip(ink)
+        | {"trigger": "item", ":formatter": js("(p) => TOLD[p.dataIndex]", TOLD=sentences)},
+        "xAxis": axis | {"nameLocation": "middle", "nameGap": 26},
+        "yAxis": category_axis(labels, ink, width_px=130)
+        | {"inverse": True, "axisLine": {"onZero": True, "lineStyle": {"color": ink.text}}},
+        "series": [
+            {
+                "type": "custom",
+                "name": say("column.effect", language),
+                ":renderItem": js(_RENDER, COLOURS=colours, PAPER=ink.surface),
+                "encode": {"x": [1, 2, 3], "y": 0},
+                "data": data,
+            }
+        ]
+        if data
+        else [],
+    }
