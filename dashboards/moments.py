@@ -42,10 +42,14 @@ def moment(site: Site, time_ns: int, language: Language) -> str:
     return f"{day(at, language)} {at:%Y %H:%M}"
 
 
-def clock(site: Site, time_ns: int, language: Language) -> str:
-    """The date and the time of day, to the second."""
-    at = local(site, time_ns)
-    return f"{day(at, language)} {at:%H:%M:%S}"
+def clock(site: Site, time_ns: int) -> str:
+    """The time of day, to the second."""
+    return local(site, time_ns).strftime("%H:%M:%S")
+
+
+def dated_clock(site: Site, time_ns: int, language: Language) -> str:
+    """The date and the time of day: what is old must not look as if it were of today."""
+    return f"{day(local(site, time_ns), language)} {clock(site, time_ns)}"
 
 
 def ends(site: Site, at: Span, language: Language) -> tuple[str, str]:

@@ -19,7 +19,7 @@ if (document.documentElement.scrollWidth > width) found.push('the page scrolls s
 for (const e of document.querySelectorAll('.page *')) {
   const box = e.getBoundingClientRect(), style = getComputedStyle(e);
   if (!box.width || !e.checkVisibility({visibilityProperty: true})) continue;
-  if (e.closest('.tip, .visually-hidden, .skip, .scroll, .scopes, .pages, canvas, [data-nicegui-echart]')) continue;
+  if (e.closest('.tip, .visually-hidden, .skip, .scroll, .scopes, .pages')) continue;
   if (box.right > width + 1 || box.left < -1) found.push(`sticks out: ${e.tagName}.${e.className}`);
   if (!e.children.length && e.scrollWidth > e.clientWidth + 1 && style.overflow === 'hidden'
       && style.textOverflow !== 'ellipsis') found.push(`cut: ${e.textContent}`);
