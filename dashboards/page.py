@@ -151,7 +151,9 @@ class Page:
             card.show(snapshot, ink)
         kit.put(self.main, data_start_ns=str(at.start_ns), data_end_ns=str(at.end_ns))
         kit.put(self.main, data_machine=snapshot.view.machine or "", data_line=snapshot.view.line)
-        kit.write(self.live, self._say("until", time=moments.dated_clock(self.site, at.end_ns, self.language)))
+        kit.write(
+            self.live, self._say("until", time=moments.dated_clock(self.site, at.end_ns, self.language))
+        )
         start, end = moments.ends(self.site, at, self.language)
         key = "shown.first" if at.from_first else "shown"
         kit.write(self.period, self._say(key, start=start, end=end))

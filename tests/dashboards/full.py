@@ -137,9 +137,11 @@ class Full(FakeScreens):
             found += [row | told for row in super().kpis(low, high, rest, machines) if low < high]
         return found
 
-    def stops(self, start_ns: int, end_ns: int, machines: Collection[str]) -> list[dict[str, Any]]:
+    def stops(
+        self, start_ns: int, end_ns: int, machines: Collection[str], most: int | None = None
+    ) -> list[dict[str, Any]]:
         """Every third with the reason that somebody gave."""
-        found = super().stops(start_ns, end_ns, machines)
+        found = super().stops(start_ns, end_ns, machines, most)
         for i, stop in enumerate(found):
             if i % 3 == 0 and stop["reason"] == "none":
                 stop["reason"] = (self.names["reason"], "Gereedschap", "Schoonmaken")[i // 3 % 3]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -77,9 +79,10 @@ def until(true: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = true()
-        if found:
-            return found
+        with suppress(StaleElementReferenceException):  # drawn anew between finding and reading
+            found = true()
+            if found:
+                return found
         time.sleep(0.03)
     raise AssertionError(f"not within {seconds} s: {what}")
 
