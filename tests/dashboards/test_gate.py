@@ -19,6 +19,7 @@ from fieldlab_configs import Site, parse
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints
 from tests.dashboards.fakes import CONFIG, FakeScreens
 from tests.dashboards.serving import served
+from tests.dashboards.test_app_pages import SIZES, sized
 from tests.dashboards.test_page import attribute, click, text, until
 
 WORDS = {"ines": "a long password 1", "bo": "a long password 2"}
@@ -152,6 +153,36 @@ def test_a_foreign_host_or_origin_is_refused(address) -> None:
         connect(url, additional_headers=told, origin="http://evil.example")
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1.evil.example",
+        "lab.example.evil.example",
+        "evil.example:80",
+        "lab.example@evil.example",
+        "",
+        "[::2]",
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/", "/export/stops.csv", "/_nicegui_ws/socket.io/?EIO=4&transport=polling", "/wall"]
+)
+def test_no_name_that_only_looks_like_ours_passes(address, host, path) -> None:
+    """Whatever is asked for, and before anybody is asked who they are."""
+    assert ask(address, path, Host=host)[0] in (400, 421)
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "http://evil.example", "http://127.0.0.1.evil.example", "file://"]
+)
+def test_no_other_site_posts_or_polls(address, origin) -> None:
+    """Log-out, log-in, a link to the wall, a socket's long polling."""
+    ines = logged_in(address, "ines")
+    for path in ("/logout", "/login", "/wall/open", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
+        assert ask(address, path, cookie=ines, body="x=1", Origin=origin)[0] == 421, path
+    assert ask(address, "/", cookie=ines)[0] == 200  # and nobody was logged out
+
+
 def test_every_answer_is_hardened(address) -> None:
     """No frame, no sniffing, nothing from elsewhere; the log-in without any script."""
     _, page, _ = ask(address, "/", cookie=logged_in(address, "ines"))
@@ -221,17 +252,16 @@ def test_the_log_in_speaks_the_language_of_the_link_that_led_to_it(address, cloc
 
 @pytest.mark.browser
 @pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
-@pytest.mark.parametrize("size", [(390, 844), (1366, 900), (1920, 1080)])
-def test_the_log_in_fits_a_phone_a_laptop_and_a_wall(address, size) -> None:
+def test_the_log_in_fits_a_phone_a_laptop_and_a_wall(address) -> None:
     """The cursor stands in the first box; nothing sticks out, nothing is complained of."""
-    with chromium(*size) as driver:
-        for language in ("nl", "en"):
-            for theme in ("light", "dark"):
-                driver.get(f"{address.url}login?lang={language}&theme={theme}")
-                assert driver.switch_to.active_element.get_attribute("name") == "user"
+    with chromium() as driver:
+        for language, theme in (("nl", "light"), ("en", "dark")):
+            driver.get(f"{address.url}login?lang={language}&theme={theme}")
+            assert driver.switch_to.active_element.get_attribute("name") == "user"
+            for size in SIZES:
+                sized(driver, *size)
                 box = driver.find_element(By.TAG_NAME, "form").rect
-                assert box["x"] >= 0
-                assert box["x"] + box["width"] <= size[0]
+                assert 0 <= box["x"] <= size[0] - box["width"]
                 assert min(e.rect["height"] for e in driver.find_elements(By.TAG_NAME, "input")) >= 44
                 assert driver.execute_script("return document.documentElement.scrollHeight") <= size[1]
         assert complaints(driver) == []

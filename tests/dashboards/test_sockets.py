@@ -173,6 +173,18 @@ def test_long_polling_goes_on_for_the_session_that_began_it_only(address) -> Non
         connect(url, additional_headers={"Cookie": f"{COOKIE}={bo}"})
 
 
+def test_a_socket_ends_with_a_log_out(address) -> None:
+    """In another tab too."""
+    ines = logged_in(address, "ines")
+    page = opened(address, ines)
+    with socket(address, ines) as own:
+        own.emit("handshake", handshake(page))
+        assert "431[true]" in own.heard("431[true]")
+        assert ask(address, "/logout", cookie=ines, body="")[0] == 303
+        assert "/login" in own.heard("/login")
+        assert own.heard("41").splitlines()[-1] == "41"
+
+
 def test_a_socket_ends_with_its_session(address, clock) -> None:
     """It is sent to the log-in and closed, though nobody touches it and no figure changes."""
     ines = logged_in(address, "ines")
