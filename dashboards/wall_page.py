@@ -100,12 +100,9 @@ def closed(
         "main",
         el("h1", say("wall.closed", language)), el("p", say(key, language)),
         el("p", el("a", say("login", language), href="/login?" + urlencode({"next": PATH}))),
-        class_="closed", data_testid="closed",
+        class_="closed", data_testid="closed", data_again=str(_AGAIN_S),
     )  # fmt: skip
-    again = el("meta", http_equiv="refresh", content=str(_AGAIN_S))
-    return HTMLResponse(
-        _page(language, theme, say("wall.closed", language), body, head=again), status_code=status
-    )
+    return HTMLResponse(_page(language, theme, say("wall.closed", language), body), status_code=status)
 
 
 def looks(query: Mapping[str, str], default: Language) -> tuple[Language, wall.Theme]:
@@ -133,8 +130,9 @@ def _view(
         if visitor.kiosk:
             return None, None
         words = say("wall.no_line", language, asked=asked[:80], lines=", ".join(lines))
-        page = _page(language, "dark", say("wall", language), el("main", el("p", words), class_="closed"))
-        return None, HTMLResponse(page, status_code=404)
+        body = el("main", el("h1", say("wall", language)), el("p", words), class_="closed")
+        _, theme = looks(request.query_params, language)
+        return None, HTMLResponse(_page(language, theme, say("wall", language), body), status_code=404)
     return View(None, asked, screen="wall"), None
 
 
@@ -146,9 +144,7 @@ def _title(site: Site, language: Language) -> str:
     return f"{say('wall', language)} · {site.name or site.fieldlab}"
 
 
-def _page(
-    language: Language, theme: wall.Theme, title: str, *body: Markup, head: Markup | None = None
-) -> str:
+def _page(language: Language, theme: wall.Theme, title: str, *body: Markup) -> str:
     form = el("form", el("input", type="hidden", name="key"), id="open", method="post", hidden="")
     top = [
         el("meta", charset="utf-8"),
@@ -156,7 +152,6 @@ def _page(
         el("title", title),
         el("link", rel="icon", href="data:,"),
         el("link", rel="stylesheet", href="/fieldlab/wall.css"),
-        head or "",
     ]
     inner = el("body", *body, form, el("script", src="/fieldlab/wall.js"))
     return f"<!doctype html>\n{el('html', el('head', top), inner, lang=language, data_theme=theme)}"

@@ -12,7 +12,12 @@
     return;
   }
   addEventListener('hashchange', () => location.reload());
-  if (!root) return;
+  if (!root) {
+    // Not open: the link may be good again later.
+    const again = document.querySelector('[data-again]')?.dataset.again;
+    if (again) setTimeout(() => location.reload(), again * 1000);
+    return;
+  }
   const {every, patience, build, lost} = root.dataset;
   const banner = document.getElementById('lost');
   let tag = '', missed = 0;

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from selenium import webdriver
+
+AXE: Final = Path(__file__).parents[2] / ".cache/axe/node_modules/axe-core/axe.min.js"
 # Words of one language that the other does not have; names of things are not theirs to translate.
 FOREIGN: Final = {
     "nl": "the|and|hours?|year|range|shifts?|stops by|good|scrap|share|unknown|down|producing|idle|setup|"
@@ -56,3 +60,13 @@ for (const box of document.querySelectorAll('.chart > *')) {
 }
 return texts.join('\\n');
 """
+
+
+def axe(driver: webdriver.Chrome) -> list[str]:
+    """What axe-core finds wrong with the page that is open: WCAG 2.2 A and AA, and its best practices."""
+    driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found: list[str] = driver.execute_async_script(
+        "axe.run(document, {resultTypes: ['violations']}).then(r => arguments[0](r.violations.map("
+        "v => `${v.impact} ${v.id}: ${v.nodes.map(n => n.target + n.failureSummary).slice(0, 3)}`)))"
+    )
+    return found

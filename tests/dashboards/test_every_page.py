@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -14,7 +13,7 @@ from selenium.webdriver.common.by import By
 from dashboards.app import Address
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts, sized
 from tests.dashboards.full import Full
-from tests.dashboards.looking import FOREIGN, SMALL, STICKS_OUT, WORDS
+from tests.dashboards.looking import AXE, FOREIGN, SMALL, STICKS_OUT, WORDS, axe
 from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
 from tests.dashboards.test_page import attribute, until
@@ -23,7 +22,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver"),
 ]
-AXE = Path(__file__).parents[2] / ".cache/axe/node_modules/axe-core/axe.min.js"
 TAGS = {"nl": "nl", "en": "en-GB"}
 LOOKS = [*product(TAGS, ("light", "dark"))]
 
@@ -91,9 +89,4 @@ def test_axe_finds_nothing(driver, address, page) -> None:
         for size in ("laptop", "phone"):
             sized(driver, *SIZES[size])
             opened(driver, address, page, language, f"&theme={theme}")
-            driver.execute_script(AXE.read_text(encoding="utf-8"))
-            found = driver.execute_async_script(
-                "axe.run(document, {resultTypes: ['violations']}).then(r => arguments[0](r.violations.map("
-                "v => `${v.impact} ${v.id}: ${v.nodes.map(n => n.target + n.failureSummary).slice(0, 3)}`)))"
-            )
-            assert found == [], (page, theme, size)
+            assert axe(driver) == [], (page, theme, size)

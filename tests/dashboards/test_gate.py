@@ -16,10 +16,11 @@ from dashboards.gate import COOKIE, Gate
 from dashboards.sessions import Limiter, Sessions, User, hashed, right
 from fieldlab.company_screens import own_site
 from fieldlab_configs import Site, parse
-from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, sized
 from tests.dashboards.fakes import CONFIG, FakeScreens
+from tests.dashboards.looking import AXE, axe
+from tests.dashboards.pages import SIZES
 from tests.dashboards.serving import served
-from tests.dashboards.test_app_pages import SIZES, sized
 from tests.dashboards.test_page import attribute, click, text, until
 
 WORDS = {"ines": "a long password 1", "bo": "a long password 2"}
@@ -258,7 +259,8 @@ def test_the_log_in_fits_a_phone_a_laptop_and_a_wall(address) -> None:
         for language, theme in (("nl", "light"), ("en", "dark")):
             driver.get(f"{address.url}login?lang={language}&theme={theme}")
             assert driver.switch_to.active_element.get_attribute("name") == "user"
-            for size in SIZES:
+            assert not AXE.exists() or axe(driver) == []
+            for size in SIZES.values():
                 sized(driver, *size)
                 box = driver.find_element(By.TAG_NAME, "form").rect
                 assert 0 <= box["x"] <= size[0] - box["width"]

@@ -21,6 +21,7 @@ from dashboards.sessions import Sessions, User
 from fieldlab_configs import parse
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints
 from tests.dashboards.fakes import CONFIG, FakeScreens
+from tests.dashboards.looking import AXE, axe
 from tests.dashboards.serving import served
 from tests.dashboards.test_gate import HASHES, SHARED, Clock, OwnScreens, logged_in
 from tests.dashboards.test_page import until
@@ -260,5 +261,6 @@ def test_in_a_browser_a_link_opens_the_wall_leaves_no_trace_and_ends(address, li
         clock.now += 2 * DAY_S
         until(lambda: driver.find_elements(By.CSS_SELECTOR, "[data-testid='closed']"), "the end")
         assert driver.find_elements(By.CSS_SELECTOR, "[data-testid='machine-m1']") == []
+        assert not AXE.exists() or axe(driver) == []
         assert "expired" in driver.find_element(By.CSS_SELECTOR, "[data-testid='closed']").text
         assert [c for c in complaints(driver) if "403" not in c] == []

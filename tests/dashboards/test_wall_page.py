@@ -10,10 +10,11 @@ from selenium.webdriver.common.by import By
 
 from dashboards.app import Address
 from fieldlab_configs import parse
-from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts, sized
 from tests.dashboards.fakes import CONFIG, NS, FakeScreens
+from tests.dashboards.looking import AXE, axe
 from tests.dashboards.serving import served
-from tests.dashboards.test_app_pages import sized, words
+from tests.dashboards.test_app_pages import words
 from tests.dashboards.test_page import attribute, text, until
 from tests.dashboards.test_wall_facts import SHIFTS, Silent
 
@@ -96,6 +97,17 @@ def test_in_both_languages_and_themes_at_every_size_all_is_seen(driver, address)
     driver.get("about:blank")
     assert complaints(driver) == []
     assert requested_hosts(driver) <= {"127.0.0.1"}
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here: tools/peers.sh, with npm")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing(driver, address, theme) -> None:
+    """Contrast, headings, names: on the wall, and on the page of a line that is not there."""
+    hangs(driver, f"{address.url}wall?language=nl&theme={theme}")
+    assert axe(driver) == []
+    driver.get(f"{address.url}wall?line=nothing&language=en&theme={theme}")
+    assert axe(driver) == []
+    driver.get_log("browser")  # that page is a 404, and the browser says so
 
 
 @pytest.mark.parametrize("machines", [1, 2, 3, 5, 8, 12])
