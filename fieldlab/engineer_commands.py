@@ -175,6 +175,10 @@ def _pki_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     renew.add_argument("--within", type=days, metavar="DAYS", help="how soon is soon (30)")
     renew.add_argument("--days", type=days, help="how long it lasts from now (825; ca: 3650)")
     renew.set_defaults(room="fieldlab.pki:run_renew")
+    revoke = actions.add_parser("revoke", help="take back what was issued: into crl/, and its files stay")
+    _folder(revoke)
+    revoke.add_argument("name", metavar="NAME", nargs="+", help="of its files in own/")
+    revoke.set_defaults(room="fieldlab.pki:run_revoke")
     trust = actions.add_parser("trust", help="accept the certificate of a server")
     _folder(trust)
     trust.add_argument(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 FORMS: Final = ("text", "json")
 HIDDEN: Final = "(secret)"
@@ -42,6 +44,17 @@ class Discreet(logging.Formatter):
         return line
 
 
+class Lines(logging.Formatter):
+    """A line for people: what comes from elsewhere can neither begin another line nor colour it."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The line; a traceback that follows keeps its lines."""
+        return _one_line(super().formatMessage(record))
+
+
 class JsonLines(logging.Formatter):
     """One JSON object per line: time, level, logger, gateway, source, message, trace."""
 
@@ -70,7 +83,7 @@ _formatter: Discreet | None = None
 def set_up(level: str, form: str) -> None:
     """Set the log of this process up."""
     global _formatter  # noqa: PLW0603 - a process has one log
-    inner = JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    inner = JsonLines() if form == "json" else Lines()
     _formatter = Discreet(inner)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter)
@@ -86,7 +99,16 @@ def hide(secrets: Iterable[str]) -> None:
         _formatter.hide(secrets)
 
 
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _written(secret: str) -> Iterator[str]:
     yield secret
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield base64.b64encode(secret.encode()).decode()
     yield json.dumps(secret)[1:-1]
     yield repr(secret)[1:-1]

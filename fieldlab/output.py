@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 Row = Mapping[str, object]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _SHOWN = (
     ("oee_index", "OEE", "%"),
@@ -69,7 +70,9 @@ def _csv(rows: Sequence[Row], by: Sequence[str]) -> str:
 def _cell(value: object) -> object:
     if value is None:
         return ""
-    return "; ".join(value) if isinstance(value, list) else value
+    text = "; ".join(value) if isinstance(value, list) else value
+    # A spreadsheet would take it for a formula: reasons and products are what people and machines typed.
+    return f"'{text}" if isinstance(text, str) and text[:1] in _FORMULA else text
 
 
 def _table(rows: Sequence[Row], by: Sequence[str]) -> str:

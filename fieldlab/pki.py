@@ -54,6 +54,16 @@ def run_renew(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_revoke(args: argparse.Namespace) -> int:
+    """Take back what was issued."""
+    pki = Pki(Path(args.folder))
+    for name in args.name:
+        entry, now = pki.revoke(name)
+        print(_line(entry, "is revoked" if now else "was revoked before; nothing is changed"))
+    print(f"copy {pki.folder / 'crl'} to every gateway and server: until then they still take it")
+    return 0
+
+
 def run_trust(args: argparse.Namespace) -> int:
     """Accept a certificate, or no longer."""
     pki = Pki(Path(args.folder))
@@ -72,13 +82,15 @@ def run_list(args: argparse.Namespace) -> int:
     else:
         short = [{**row, "sha256": f"{row['sha256']:.16}"} for row in rows]
         print(table(short, ("place", "name"), COLUMNS, "table"))
-    return int(any(row["remark"] for row, e in zip(rows, entries, strict=True) if e.place in ("ca", "own")))
+    mine = [row for row, e in zip(rows, entries, strict=True) if e.place in ("ca", "own")]
+    return int(any(row["remark"] not in ("", "is revoked") for row in mine))
 
 
 def _row(entry: Entry, pki: Pki) -> dict[str, object]:
     certificate = entry.certificate
     left = certificate.days_left(pki.now)
     remark = certificate.trouble(pki.now) or ("ends soon: fieldlab pki renew" if left < WARN_DAYS else "")
+    remark = "is revoked" if pki.is_revoked(entry) else remark
     return {
         "place": entry.place,
         "name": entry.name,

@@ -50,7 +50,8 @@ def time_of(value: object, unit: str = "auto") -> int:
         raise Undecodable("the time is neither a text nor a number")
     if unit == "rfc3339":
         raise Undecodable("the time is a number; expected RFC 3339, as time_unit says")
-    if not math.isfinite(value):
+    # A whole number of any length is legal JSON; math.isfinite cannot take one beyond 1e308.
+    if isinstance(value, float) and not math.isfinite(value):
         raise Undecodable("the time is not a number")
     scale = _scale(abs(value), unit)
     # A float of seconds holds microseconds and little more.

@@ -35,7 +35,8 @@ from gateways.signing import (
     load_key,
     new_key,
     organisation,
-    revoked_none,
+    revocations,
+    revoked,
     write,
 )
 
@@ -122,6 +123,7 @@ class Pki:
         names = _checked(names, use, f"urn:fieldlab:{organisation(self._authority())}:{name}")
         path = self._own(name)
         if path.exists():
+            self._refuse_revoked(path)
             there = describe(load(path))
             if (there.use, there.names) == (use, names):
                 return False
@@ -144,15 +146,40 @@ class Pki:
         path = self._own(name)
         if not path.exists():
             raise CertificateUnusable(f"{path} is not there; make it with: fieldlab pki issue")
+        self._refuse_revoked(path)
         there = describe(load(path))
         self._sign(
             name, there.use, there.names, load_key(path.with_suffix(".key")).public_key(), days or DAYS
         )
         return Entry("own", name, path, describe(load(path)))
 
+    def revoke(self, name: str) -> tuple[Entry, bool]:
+        """Take back what was issued; False where it was already. Its files stay, so that it can be seen.
+
+        Whoever reads ``crl/ca.crl`` refuses it from then on, once the file has been copied there.
+        """
+        path = self._own(name)
+        if not path.exists():
+            raise CertificateUnusable(f"{path} is not there; fieldlab pki list shows what was issued")
+        certificate = load(path)
+        entry = Entry("own", name, path, describe(certificate))
+        known = self._revoked()
+        if certificate.serial_number in {each.serial_number for each in known}:
+            return entry, False
+        ca = self._authority()
+        days = max(describe(ca).days_left(self.now), 1)
+        listed = [*known, revoked(certificate, self.now)]
+        self._write_revocations(ca.subject, load_key(self._ca_key), days, listed)
+        return entry, True
+
+    def is_revoked(self, entry: Entry) -> bool:
+        """Whether the authority has taken it back."""
+        serial = load(entry.path).serial_number
+        return entry.place == "own" and serial in {each.serial_number for each in self._revoked()}
+
     def due(self, within_days: int = WARN_DAYS) -> list[str]:
         """Names of what ends within so many days, the authority as ``ca``."""
-        mine = [entry for entry in self.entries() if entry.place in ("ca", "own")]
+        mine = [e for e in self.entries() if e.place in ("ca", "own") and not self.is_revoked(e)]
         return [e.name for e in mine if e.certificate.days_left(self.now) < within_days]
 
     # -- trusting
@@ -235,12 +262,31 @@ class Pki:
         certificate = authority(subject, key, self.now, days)
         pem = certificate.public_bytes(Encoding.PEM)
         write(self._ca_pem.with_suffix(".der"), certificate.public_bytes(Encoding.DER))
-        write(
-            self.folder / "crl" / "ca.crl",
-            revoked_none(subject, key, self.now, days).public_bytes(Encoding.DER),
-        )
+        self._write_revocations(subject, key, days, self._revoked())
         write(self.folder / "trusted" / "ca.pem", pem)
         write(self._ca_pem, pem)
+
+    def _refuse_revoked(self, path: Path) -> None:
+        if load(path).serial_number in {each.serial_number for each in self._revoked()}:
+            raise CertificateUnusable(f"{path} was revoked: remove it and its key, then issue another")
+
+    def _revoked(self) -> list[x509.RevokedCertificate]:
+        path = self.folder / "crl" / "ca.crl"
+        if not path.exists():
+            return []
+        try:
+            return list(x509.load_der_x509_crl(path.read_bytes()))
+        except (OSError, ValueError):
+            raise CertificateUnusable(
+                f"{path} cannot be read, and says what was revoked: copy it back"
+            ) from None
+
+    def _write_revocations(
+        self, subject: x509.Name, key: rsa.RSAPrivateKey, days: int, listed: Sequence[x509.RevokedCertificate]
+    ) -> None:
+        made = revocations(subject, key, self.now, days, listed)
+        write(self.folder / "crl" / "ca.crl", made.public_bytes(Encoding.DER))
+        write(self.folder / "crl" / "ca.crl.pem", made.public_bytes(Encoding.PEM))
 
     def _sign(self, name: str, use: Use, names: Names, public: rsa.RSAPublicKey, days: int) -> None:
         by = self._authority(), load_key(self._ca_key)

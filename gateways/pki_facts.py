@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Names:
     addresses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return ", ".join((*self.uris, *self.hosts, *self.addresses)) or "no names"
+        return shown(", ".join((*self.uris, *self.hosts, *self.addresses))) or "no names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class Certificate:
 def describe(certificate: x509.Certificate) -> Certificate:
     """A certificate in words."""
     return Certificate(
-        _common_name(certificate.subject),
-        _common_name(certificate.issuer),
+        _common_name(certificate, "subject"),
+        _common_name(certificate, "issuer"),
         names_of(certificate),
         use_of(certificate),
         certificate.not_valid_before_utc,
@@ -166,6 +167,19 @@ def use_of(certificate: x509.Certificate) -> Use:
     return "opcua" if names.uris else "broker"
 
 
-def _common_name(name: x509.Name) -> str:
+def _common_name(certificate: x509.Certificate, whose: Literal["subject", "issuer"]) -> str:
+    """The common name, on one line: who made the certificate chose what is in it."""
+    with warnings.catch_warnings():
+        # An empty country, as some PLCs have it, is not worth a warning in somebody's log.
+        warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
+        try:
+            name = certificate.subject if whose == "subject" else certificate.issuer
+        except ValueError:
+            return "a name that cannot be read"
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else name.rfc4514_string()
+    return shown(str(found[0].value) if found else name.rfc4514_string())
+
+
+def shown(text: str) -> str:
+    """A text from elsewhere as it may stand in a line of a log or on a terminal."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -46,13 +46,24 @@ def authority(subject: x509.Name, key: rsa.RSAPrivateKey, now: dt.datetime, days
     )
 
 
-def revoked_none(
-    subject: x509.Name, key: rsa.RSAPrivateKey, now: dt.datetime, days: int
+def revocations(
+    subject: x509.Name,
+    key: rsa.RSAPrivateKey,
+    now: dt.datetime,
+    days: int,
+    revoked: Iterable[x509.RevokedCertificate] = (),
 ) -> x509.CertificateRevocationList:
-    """An empty list: some OPC UA stacks take nothing from an authority that has none."""
+    """What an authority has revoked. An empty list too: some OPC UA stacks take nothing without one."""
     end = now + dt.timedelta(days=days)
-    empty = x509.CertificateRevocationListBuilder(subject, now - EARLIER, end)
-    return empty.sign(key, hashes.SHA256())
+    listed = x509.CertificateRevocationListBuilder(subject, now - EARLIER, end)
+    for each in revoked:
+        listed = listed.add_revoked_certificate(each)
+    return listed.sign(key, hashes.SHA256())
+
+
+def revoked(certificate: x509.Certificate, now: dt.datetime) -> x509.RevokedCertificate:
+    """The entry of a certificate in a list of what is revoked."""
+    return x509.RevokedCertificateBuilder(certificate.serial_number, now).build()
 
 
 def issued(

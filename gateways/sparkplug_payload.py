@@ -13,6 +13,7 @@ from gateways.sparkplug_schema import Payload
 
 MOST_METRICS: Final = 20_000
 MS_NS: Final = 1_000_000
+_MOST_MS: Final = 2**63 // MS_NS
 REBIRTH: Final = "Node Control/Rebirth"
 BD_SEQ: Final = "bdSeq"
 
@@ -67,7 +68,7 @@ def read(content: bytes) -> Heard:
         metrics = [_told(metric) for metric in payload.metrics]
     except (DecodeError, UnicodeDecodeError):
         raise Undecodable("not a Sparkplug B payload: cut, or a length in it is not true") from None
-    time_ns = payload.timestamp * MS_NS if payload.HasField("timestamp") else None
+    time_ns = _time(payload.timestamp) if payload.HasField("timestamp") else None
     return Heard(time_ns, payload.seq if payload.HasField("seq") else None, metrics)
 
 
@@ -76,10 +77,15 @@ def _told(metric: Any) -> Told:
         metric.name if metric.HasField("name") else None,
         metric.alias if metric.HasField("alias") else None,
         (metric.datatype or None) if metric.HasField("datatype") else None,
-        metric.timestamp * MS_NS if metric.HasField("timestamp") else None,
+        _time(metric.timestamp) if metric.HasField("timestamp") else None,
         metric.is_historical,
         metric,
     )
+
+
+def _time(ms: int) -> int | None:
+    """A time in nanoseconds; None, as if none had been told, where no store could keep it."""
+    return ms * MS_NS if ms < _MOST_MS else None
 
 
 def value(told: Told, datatype: int) -> Scalar:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from ingest.moving import Tally
 
 MANIFEST: Final = "manifest.jsonl"
 _FORMAT: Final = 1
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class Manifest:
             lines = [json.loads(line) for line in whole.splitlines()]
             for number, entry in enumerate(lines):
                 self._take(number, entry)
+        except ArchiveError:  # a ValueError too, and it says more
+            raise
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ArchiveError(f"{self._path} is not the manifest of a Fieldlab export") from None
         self._length = len(whole)
@@ -170,7 +174,10 @@ class Manifest:
             self.complete = True
         else:
             tallies = {m: Tally(*told) for m, told in entry["tallies"].items()}
-            self.parts[entry["path"]] = Part(**{**entry, "tallies": tallies})
+            part = Part(**{**entry, "tallies": tallies})
+            if part.path != part_path(part.bucket, part.machine, part.day) or not _DAY.fullmatch(part.day):
+                raise ArchiveError(f"{self._path} names {part.path!r}, which no export of ours has")
+            self.parts[part.path] = part
 
 
 def part_path(bucket: str, machine: str, day: str) -> str:

@@ -10,7 +10,7 @@ from ingest.store import StoreUnavailable
 
 def identifier(name: str) -> str:
     """A name in InfluxQL, whatever is in it."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
