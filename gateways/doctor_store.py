@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fieldlab_configs import ConfigError, Secret, Site
 from fieldlab_configs.base import Model
+from gateways.computer_clock import examine_clock
 from gateways.findings import Findings
 from ingest.embedded import EmbeddedStore
 from ingest.embedded_check import check_file
@@ -164,6 +165,7 @@ def examine_gateway(site: Site, gateway: str, found: Findings) -> None:
             f"for simulated and recorded runs only: leave out gateways.{gateway}.clock",
         )
     folder = config.spool.path
+    examine_clock(folder, gateway, found)
     try:
         books = read_books(folder, gateway, config.spool.max_bytes, latest=0)
     except SpoolUnavailable as error:

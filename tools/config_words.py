@@ -268,5 +268,6 @@ KEYS: Final[dict[str, str]] = {
     "StoreConfig.path": "Embedded: the file, relative to the config.",
     "Secret.env": "Name of an environment variable that holds it.",
     "Secret.file": "File that holds it, relative to the config.",
+    "Secret.credential": "Credential of systemd that holds it (`LoadCredential=`), in `$CREDENTIALS_DIRECTORY`.",
 }
 """Class and key to its meaning; an empty text: the key says it itself."""
