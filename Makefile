@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test week soak lint sbom bench lock clean env env-bench env-demo
+.PHONY: help demo test week soak lint sbom bench lock wheel clean env env-bench env-demo
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*##/ { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench: env-bench  ## The measurements of docs/reference/benchmarks.md; ARGS="enc
 
 lock:  ## Write the lock files anew from pyproject.toml; UPGRADE=1 for newer versions
 	@UPGRADE=$(UPGRADE) sh tools/lock.sh $(UV_VERSION)
+
+wheel: env  ## The wheel for an edge box, in dist
+	@$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build/lib build/bdist.* && ls dist
 
 clean:  ## Remove .venv and everything that was built or cached
 	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .cache

@@ -12,7 +12,7 @@ from tests.walks.plc import PASSWORD
 from tests.walks.walk import Walk
 
 _MAKE = "these are the commands that run the tests, or that change the repository itself"
-_DOCKER = "no container engine here; tests/dashboards/test_compose.py holds the file against its schema"
+_DOCKER = "no container engine here; tests/deploy runs what its containers run, as processes"
 NOT_HERE: dict[str, str] = {"docs/how-to/work-on-fieldlab.md": _MAKE, "deploy/README.md": _DOCKER}
 """Documents none of whose commands can run in a test, and why."""
 SCENES: dict[str, Callable[[Walk], None]] = {}
@@ -96,6 +96,7 @@ def _add_a_machine(walk: Walk) -> None:
 def _run_a_gateway(walk: Walk) -> None:
     parts.plc(walk)
     walk.put("fieldlab.yaml", _MILL + _FILE)
+    walk.skips["make wheel"] = "it builds in the repository; tests/deploy/test_wheel.py builds one elsewhere"
 
 
 @_scene("docs/how-to/certificates.md")
