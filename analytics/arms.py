@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,8 @@ MISSING_AT_MOST: Final = 0.01
 """Share of a block that nobody read at which it is left out: its sum would pass for less."""
 Sums = Mapping[str, float]
 Stratum = tuple[str, ...]
+Block = tuple[str, str]
+"""Date and shift: blocks are in the order of time, as neighbours hang together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,34 +160,58 @@ def arm(
     mine = [(r, _numbers(r)) for r in rows if r["arm"] == name]
     unread = _unread([r for r in by_machine if r["arm"] == name], question.needs)
     kept = [(r, s) for r, s in mine if _block(r) not in unread]
-    blocks = {key: i for i, key in enumerate(dict.fromkeys(_block(r) for r, _ in kept))}
+    of_week = {} if "shift" in match else _shifts_by_week(r for r, _ in kept)
+    blocks = {key: i for i, key in enumerate(sorted({b for r, _ in kept for b in _carriers(r, of_week)}))}
     strata = {key: i for i, key in enumerate(dict.fromkeys(tuple(str(r[k]) for k in match) for r, _ in kept))}
     top, bottom = np.zeros((2, len(blocks), len(strata)))
     for row, sums in kept:
-        at = blocks[_block(row)], strata[tuple(str(row[k]) for k in match)]
-        top[at] += question.top(sums)
-        bottom[at] += question.bottom(sums)
+        stratum = strata[tuple(str(row[k]) for k in match)]
+        carriers = _carriers(row, of_week)
+        at = [blocks[carrier] for carrier in carriers]
+        top[at, stratum] += question.top(sums) / len(carriers)
+        bottom[at, stratum] += question.bottom(sums) / len(carriers)
     planned, unknown = (sum(s[n] for _, s in mine) for n in ("planned_busy_time_s", "unknown_time_s"))
     left_out = {what: list(unread.values()).count(what) for what in sorted(set(unread.values()))}
     return Arm(list(strata), top, bottom, 1 - unknown / planned if planned > 0 else 0.0, left_out)
 
 
-def _block(row: Row) -> tuple[object, object]:
+def _block(row: Row) -> Block:
     """A shift of a date; outside shifts the day."""
-    return (row["day"] if row["shift"] == "none" else row["shift_date"]), row["shift"]
+    return str(row["day"] if row["shift"] == "none" else row["shift_date"]), str(row["shift"])
+
+
+def _shifts_by_week(rows: Iterable[Row]) -> dict[tuple[int, int], list[Block]]:
+    found: dict[tuple[int, int], list[Block]] = {}
+    for block in sorted({_block(row) for row in rows if row["shift"] != "none"}):
+        found.setdefault(_week(block), []).append(block)
+    return found
+
+
+def _carriers(row: Row, of_week: Mapping[tuple[int, int], Sequence[Block]]) -> Sequence[Block]:
+    """The blocks that carry a row: its own, or in equal parts the shifts of the week it lies outside of.
+
+    As blocks of their own nights would pass for chance: it is the calendar that says how many there are.
+    """
+    block = _block(row)
+    outside = row["shift"] == "none" and of_week.get(_week(block))
+    return outside or (block,)
+
+
+def _week(block: Block) -> tuple[int, int]:
+    return dt.date.fromisoformat(block[0]).isocalendar()[:2]
 
 
 def _numbers(row: Row) -> dict[str, float]:
     return {k: float(v) if isinstance(v, int | float) else math.nan for k, v in row.items()}
 
 
-def _unread(rows: Sequence[Row], needs: frozenset[str]) -> dict[tuple[object, object], str]:
+def _unread(rows: Sequence[Row], needs: frozenset[str]) -> dict[Block, str]:
     """Blocks of which a machine did not read too much, and what; one without any meter is not asked."""
     missing = {
         "energy": ("energy_missing_s", "calendar_time_s", "energy_kwh"),
         "counts": ("count_missing_s", "planned_busy_time_s", "produced_quantity"),
     }
-    found: dict[tuple[object, object], str] = {}
+    found: dict[Block, str] = {}
     for what in sorted(needs):
         lost, of, told = missing[what]
         for row in rows:

@@ -97,6 +97,9 @@ _NOTHING: Final = dict.fromkeys((
 
 def _result(both: Sequence[Arm], match: Sequence[str], question: Question, seed: int) -> dict[str, Any]:
     shared = [s for s in both[0].strata if all(a.has(s) for a in both)]
+    if "shift" in match:  # the part that was finished after its shift is no shift to compare
+        in_shifts = [s for s in shared if s[match.index("shift")] != "none"]
+        shared = in_shifts or shared
     alone = sorted({s for a in both for s in a.strata if s and s not in shared and a.touches(s)})
     base, trial = (a.only(shared) for a in both)
     told: dict[str, Any] = {

@@ -110,6 +110,19 @@ def _simulate(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="MQTT: each machine logs in as itself, its password in DIR/ID.password; default: as the gateway",
     )
+    command.add_argument(
+        "--record",
+        metavar="FILE",
+        help="serve nothing: play --start to --until into a CSV at once, and say the truth about it",
+    )
+    command.add_argument("--until", metavar="TIME", help="with --record: when the simulated clock ends")
+    command.add_argument(
+        "--saving",
+        type=options.share,
+        default=0.0,
+        metavar="SHARE",
+        help="with --record: the share of their energy that machines save in trials of experiments (0)",
+    )
     command.set_defaults(room="fieldlab.simulate")
 
 

@@ -34,6 +34,17 @@ def positive(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A share: from 0 to under 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to under 1, such as 0.1")
+    return value
+
+
 def pace(text: str) -> float:
     """Simulated seconds per second: from a hundredth to ten thousand."""
     value = positive(text)

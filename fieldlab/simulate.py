@@ -17,9 +17,40 @@ from fieldlab_configs import Site, load
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped; a recording is played once, and then held until stopped."""
     site = load(args.config)
+    if args.record:
+        return _record(args, site)
+    if args.until or args.saving:
+        raise WrongUse("--until and --saving belong to --record FILE")
     if not site.sources:
         raise WrongUse(f"{site.path}: sources: there are none, so there is nothing to serve")
     asyncio.run(until_stopped(lambda stop: _serve(args, site, stop)))
+    return 0
+
+
+def _record(args: argparse.Namespace, site: Site) -> int:
+    from simulator.record import record  # noqa: PLC0415 - the runtime never imports the simulator
+
+    if args.input or args.fault or args.seconds or args.speed:
+        raise WrongUse("--record plays machines as they are: leave --input, --fault, --seconds, --speed out")
+    if not (args.start and args.until):
+        raise WrongUse("--record needs --start and --until: from when to when the machines are played")
+    start_ns, until_ns = time_ns(args.start, site, "--start"), time_ns(args.until, site, "--until")
+    if until_ns <= start_ns:
+        raise WrongUse(f"--until {args.until}: is not after --start {args.start}")
+    try:
+        played = record(
+            site, Path(args.record), seed=args.seed, start_ns=start_ns, until_ns=until_ns, saving=args.saving
+        )
+    except OSError as error:
+        raise WrongUse(f"--record {args.record}: cannot be written: {error.strerror}") from None
+    print(f"{args.record}: {played.readings:,} readings. The truth of the machines played:")
+    for machine, truth in played.truth.items():
+        saved = played.saved_kwh[machine]
+        told = f"  {machine}: produced {truth['produced_quantity']:g}, good {truth['good_quantity']:g}"
+        if truth["energy_kwh"] is not None:
+            told += f", energy {truth['energy_kwh'] - saved:.1f} kWh"
+            told += f", {saved:.1f} kWh of it saved" if args.saving else ""
+        print(told)
     return 0
 
 

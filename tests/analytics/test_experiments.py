@@ -229,3 +229,58 @@ def test_time_outside_shifts_is_a_block_a_day_of_the_energy_baseline():
     assert sorted(set(cut.design[:, 0].tolist())) == [4, 8]
     law = baseline(site(), "m1", [atoms("m1", shifts), found], [], "shift")
     assert [t["estimate"] for t in law["terms"]] == pytest.approx([5, 0.3])
+
+
+def nights(rows):
+    """Fragments like `atoms`, outside shifts."""
+    found = atoms("m1", rows)
+    found.shift[:] = "none"
+    found.shift_date[:] = "none"
+    return found
+
+
+def a_tenth_saved(day, rng):
+    """A shift's parts, and a kWh a part; a tenth less in the trial."""
+    return work(
+        round(1000 * rng.uniform(0.8, 1.2)), 1000 * (1.0 if day < DAYS else 0.9) * rng.uniform(0.98, 1.02)
+    )
+
+
+def test_how_many_nights_there_are_is_no_chance():
+    """Unmatched, what is used outside shifts is carried by the shifts of its week: the sum is the same,
+    and the interval no wider than without it.
+    """
+    days = [(d, "a", a_tenth_saved(d, np.random.default_rng(d))) for d in range(2 * DAYS)]
+    standby = [
+        (d, "none", {"calendar_time_s": 57_600.0, "energy_kwh": 400.0 if d < DAYS else 360.0})
+        for d in range(2 * DAYS)
+    ]
+    alone = told(site(), atoms("m1", days))["energy_per_good_unit_kwh"]
+    both = told(site(), atoms("m1", days), nights(standby))["energy_per_good_unit_kwh"]
+    used = [
+        sum(f["energy_kwh"] for d, _, f in days + standby if (d < DAYS) == before) for before in (True, False)
+    ]
+    good = [sum(f["good_quantity"] for d, _, f in days if (d < DAYS) == before) for before in (True, False)]
+    assert both["baseline"] == pytest.approx(used[0] / good[0])
+    assert both["effect"] == pytest.approx(used[1] / good[1] / (used[0] / good[0]) - 1)
+    assert both["blocks_baseline"] == alone["blocks_baseline"] == DAYS
+    assert both["high"] - both["low"] < 1.2 * (alone["high"] - alone["low"])
+
+
+def test_parts_finished_after_their_shift_are_not_a_shift_of_their_own():
+    """Matched on shifts: all of a night's energy over one part would be the wildest of strata."""
+    days = [(d, "a", a_tenth_saved(d, np.random.default_rng(d))) for d in range(2 * DAYS)]
+    late = [(d, "a", work(1 + d % 3, 400.0, seconds=0.0, calendar_time_s=57_600.0)) for d in range(2 * DAYS)]
+    alone = told(site(match="shift"), atoms("m1", days))["energy_per_good_unit_kwh"]
+    both = told(site(match="shift"), atoms("m1", days), nights(late))["energy_per_good_unit_kwh"]
+    assert both["left_out_strata"] == [{"shift": "none"}]
+    assert {k: both[k] for k in ("effect", "low", "high")} == {k: alone[k] for k in ("effect", "low", "high")}
+
+
+def test_without_shifts_a_day_is_a_block():
+    """Then no time lies outside of any."""
+    days = [(d, "a", a_tenth_saved(d, np.random.default_rng(d))) for d in range(2 * DAYS)]
+    plain = told(site(), nights(days))["energy_per_good_unit_kwh"]
+    matched = told(site(match="shift"), nights(days))["energy_per_good_unit_kwh"]
+    assert plain["blocks_trial"] == matched["blocks_trial"] == DAYS
+    assert plain["effect"] == matched["effect"] == pytest.approx(-0.1, abs=0.08)

@@ -76,7 +76,8 @@ def _first_machine(walk: Walk) -> None:
 
 @_scene("docs/tutorial/first-experiment.md")
 def _first_experiment(walk: Walk) -> None:
-    walk.put("weeks.csv", parts.written(parts.days()))
+    walk.until["coolant --input weeks.csv"] = r"energy_per_good_unit_kwh +improved|\A\s*\Z"
+    walk.until["coolant --input quiet.csv"] = r"energy_per_good_unit_kwh +no difference shown"
 
 
 @_scene("docs/explanation/delivery.md")

@@ -33,7 +33,9 @@ _SERVICES = {
     "demo": r"http://",
 }
 """Commands that run until they are stopped, and what they say once they are at work."""
-_ENDS = ("--recompute", "--seconds", "--hash", "--help", "--kiosk", "--list", "--revoke", "--once")
+_ENDS = (
+    "--recompute", "--record", "--seconds", "--hash", "--help", "--kiosk", "--list", "--revoke", "--once",
+)  # fmt: skip
 
 
 @dataclass
