@@ -110,7 +110,7 @@ def test_axe_finds_nothing(driver, address, theme) -> None:
     driver.get_log("browser")  # that page is a 404, and the browser says so
 
 
-@pytest.mark.parametrize("machines", [1, 2, 3, 5, 8, 12])
+@pytest.mark.parametrize("machines", [1, 3, 5, 12])
 @pytest.mark.parametrize("lines", [1, 2])
 def test_many_machines_and_long_names_fit(driver, machines, lines) -> None:
     """One to twelve on a line, one line and two, each with a name that is too long."""
@@ -206,11 +206,11 @@ def test_it_does_not_grow(driver, address, screens) -> None:
         values = {m["name"]: m["value"] for m in told}
         return values["Nodes"], values["JSHeapUsedSize"]
 
-    # The content that the wall puts in place by itself once a second, put there as often as in two hours.
+    # The content that the wall puts in place by itself once a second, put there as often as in half an hour.
     often = """
     const root = document.getElementById('wall'), done = arguments[0];
     (async () => {
-      for (let i = 0; i < 50; i++) {
+      for (let i = 0; i < 25; i++) {
         const answer = await fetch('/wall/now' + location.search);
         for (let j = 0, body = await answer.text(); j < 70; j++) root.innerHTML = body;
       }

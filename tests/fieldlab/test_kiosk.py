@@ -1,15 +1,18 @@
 """``fieldlab app CONFIG --kiosk``: links made, replaced and ended as an engineer does it."""
 
+import http.client
 import re
+import signal
 import stat
 import time
+from urllib.parse import urlencode
 
 import pytest
 
 from dashboards.kiosks import Kiosks
 from fieldlab.kiosk import kiosks
 from fieldlab_configs import load
-from tests.fieldlab.command import fieldlab
+from tests.fieldlab.command import fieldlab, started
 
 CONFIG = """
 fieldlab: lab
@@ -82,6 +85,41 @@ def test_a_link_whose_hash_is_in_the_environment(config, monkeypatch):
     assert opens(config, key) is None
     monkeypatch.setenv("FIELDLAB_TEST_VISIT", kept)
     assert opens(config, key).company == "acme"
+
+
+def asked(port, path, key="", body=None):
+    """Status, cookie and text that a running app answers."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    headers = {"Cookie": f"fieldlab_kiosk={key}"} if key else {}
+    try:
+        line.request("GET" if body is None else "POST", path, body, headers)
+        answer = line.getresponse()
+        return answer.status, answer.headers["Set-Cookie"] or "", answer.read().decode()
+    finally:
+        line.close()
+
+
+def test_a_whole_app_opens_its_wall_by_a_link_and_never_tells_its_key(config):
+    """Made while it runs, spent, used, ended; what it printed in all that time has no key in it."""
+    config.write_text(CONFIG + "store: {kind: embedded, path: lab.db}\n")
+    assert fieldlab("store", "setup", config).returncode == 0
+    app = started("app", config, "--port", 0)
+    try:
+        port = int(re.search(r":(\d+)/;", app.stdout.readline())[1])
+        key, _ = made(config, "hall")
+        assert asked(port, "/wall")[0] == 403
+        status, cookie, _ = asked(port, "/wall/open", body=urlencode({"key": key}))
+        assert (status, key in cookie) == (303, True)
+        status, _, page = asked(port, "/wall?language=en", key)
+        assert (status, "Waiting for the first data" in page) == (200, True)
+        assert asked(port, "/", key)[0] == 303
+        assert fieldlab("app", config, "--kiosk", "hall", "--revoke").returncode == 0
+        assert asked(port, "/wall/now", key)[0] == 403
+    finally:
+        app.send_signal(signal.SIGINT)
+        told = "".join(app.communicate(timeout=20))
+    assert app.returncode == 0
+    assert key.split(".")[1] not in told
 
 
 @pytest.mark.parametrize(
