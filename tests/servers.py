@@ -59,7 +59,7 @@ def find_program(name: str) -> str:
     return found
 
 
-_PACKAGES = {"mosquitto": "mosquitto", "mosquitto_sub": "mosquitto-clients"}
+_PACKAGES = {"mosquitto": "mosquitto", "mosquitto_sub": "mosquitto-clients", "nginx": "nginx-light"}
 
 
 def free_port() -> int:
