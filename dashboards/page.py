@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Literal, Protocol
 
@@ -168,10 +169,11 @@ class Page:
     async def settle(self) -> None:
         """Learn which colours the browser took, where the link left it to the browser."""
         if self.theme == "auto":
-            dark = await self.client.run_javascript(
-                "return document.documentElement.dataset.theme", timeout=5
-            )
-            self._recolour(dark == "dark")
+            with suppress(TimeoutError):  # it went to sleep, or away
+                dark = await self.client.run_javascript(
+                    "return document.documentElement.dataset.theme", timeout=5
+                )
+                self._recolour(dark == "dark")
 
     def choose(self, view: View) -> None:
         """Look at something else."""
