@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlencode
 
 from dashboards import amounts, bars, kit, sheets
@@ -128,7 +128,7 @@ class TableCard:
             if i == len(self._lines):
                 with self.body:
                     self._lines.append(Box("tr"))
-            elif row == before[i]:
+            elif row == before[i] or self._write_over(self._lines[i], row):
                 continue
             self._lines[i].clear()
             with self._lines[i]:
@@ -151,11 +151,25 @@ class TableCard:
                     if row["eur"] is not None:
                         Text("p", say("gain.eur", self.language, eur=told["eur"]), "question")
 
+    def _write_over(self, line: Box, row: Row) -> bool:
+        """Write a row over another: many pages are told of each figure, and an element costs far more."""
+        cells = line.default_slot.children
+        if not all(isinstance(cell, Text) for cell in cells):
+            return False
+        for cell, column in zip(cells, self.columns, strict=True):
+            text, marks = self._spelled(column, row)
+            kit.write(cast("Text", cell), text)
+            kit.put(cell, data_value=marks.get("data_value"))
+        return True
+
+    def _spelled(self, column: sheets.Column, row: Row) -> tuple[str, dict[str, str]]:
+        exact = row.get(column.key)
+        marks = {"data_value": repr(float(exact))} if isinstance(exact, int | float) else {}
+        return sheets.in_row(column, row, self.site, self.language), marks
+
     def _row(self, row: Row) -> None:
         for i, column in enumerate(self.columns):
-            text = sheets.in_row(column, row, self.site, self.language)
-            exact = row.get(column.key)
-            marks = {"data_value": repr(float(exact))} if isinstance(exact, int | float) else {}
+            text, marks = self._spelled(column, row)
             if i == 0:
                 Text("th", text, _align(column), scope="row", **marks)
             else:

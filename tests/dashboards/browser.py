@@ -51,7 +51,7 @@ def sized(driver: webdriver.Chrome, width: int, height: int) -> None:
 def requested_hosts(driver: webdriver.Chrome) -> set[str]:
     """Every host that the pages asked anything of, websockets included."""
     hosts = set()
-    for entry in driver.get_log("performance"):
+    for entry in driver.get_log("performance"):  # type: ignore[no-untyped-call]
         message = json.loads(entry["message"])["message"]
         params = message["params"]
         url = params.get("request", {}).get("url") if "requestWillBeSent" in message["method"] else None
@@ -64,4 +64,4 @@ def requested_hosts(driver: webdriver.Chrome) -> set[str]:
 
 def complaints(driver: webdriver.Chrome) -> list[str]:
     """Every error in the console."""
-    return [e["message"] for e in driver.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
+    return [e["message"] for e in driver.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]  # type: ignore[no-untyped-call]
