@@ -37,7 +37,7 @@ class OeeCard:
         self.language, self.site = language, site
         self.panel = BY_ID["oee_index"]
         with Box("section", "card hero", aria_label="OEE"):
-            self.number = Number("oee_index", say("oee_index", language), "huge")
+            self.number = Number("oee_index", say("oee_index", language), "huge", level=2)
             Text("p", say("oee_index.question", language), "question")
             with Box("div", "spans"):
                 self.track = _track()
@@ -102,11 +102,11 @@ class FactorsCard:
                     if i:
                         self.times.append(Text("span", "×", "times", aria_hidden="true"))
                     with Box("div", "factor"):
-                        self.numbers[name] = Number(name, say(name, language), "large", bar=True)
+                        self.numbers[name] = Number(name, say(name, language), "large", bar=True, level=2)
                         Text("p", say(f"{name}.question", language), "question")
             self.relation = Text("p", "", "relation")
             with Box("div", "coverage"):
-                self.coverage = Number("coverage", say("coverage", language), "row", bar=True)
+                self.coverage = Number("coverage", say("coverage", language), "row", bar=True, level=2)
 
     def show(self, snapshot: Snapshot, _: Ink) -> None:
         """Show a moment."""

@@ -80,14 +80,18 @@ class Number:
         How large it is.
     bar : bool
         Whether a bar from 0 to 100 % stands below it.
+    level : int
+        Of its heading: 2 where nothing stands above it in its card.
     """
 
-    def __init__(self, testid: str, title: str, classes: str = "", *, bar: bool = False) -> None:
+    def __init__(
+        self, testid: str, title: str, classes: str = "", *, bar: bool = False, level: int = 3
+    ) -> None:
         tip = f"tip-{testid}"
         self.box = Box("div", f"fig {classes}", tabindex="0", role="group", aria_describedby=tip)
         put(self.box, aria_label=title)
         with self.box:
-            self.title = Text("h3", title, "fig-title")
+            self.title = Text(f"h{level}", title, "fig-title")
             with Box("p", "fig-line"):
                 self.text = Text("span", "–", "fig-number", data_testid=testid, data_value="")
                 self.unit = Text("span", "", "fig-unit")

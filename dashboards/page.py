@@ -109,7 +109,7 @@ class Page:
             self._choices()
             self.notice = Text("p", "", "notice", role="status", data_testid="notice")
             self.empty = Text("p", self._say("waiting"), "waiting", data_testid="waiting")
-            self.main = Box("main", "grid", id="figures", tabindex="-1", data_testid="figures")
+            self.main = Box("div", "grid", id="figures", tabindex="-1", data_testid="figures")
             with self.main:
                 self._cards()
             Text("footer", self._say("foot"), "foot")

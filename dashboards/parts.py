@@ -126,7 +126,7 @@ def _links(screens: Screens, _: Span, __: Sequence[str], ___: bool) -> Sequence[
 def _gaps(screens: Screens, at: Span, machines: Sequence[str], _: bool) -> Sequence[Row]:
     sums: dict[tuple[str, str], list[float]] = {}
     for row in screens.records("raw", "gap", at.start_ns, at.end_ns):
-        if row["machine"] in machines:
+        if row["machine"] in (*machines, "none"):  # none: of a whole gateway
             sums.setdefault((row["machine"], row["reason"]), []).append(row.get("count") or 0.0)
     return [
         {"machine": machine, "reason": reason, "gaps": len(counts), "count": sum(counts)}

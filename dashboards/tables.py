@@ -55,7 +55,7 @@ class TableCard:
             self._above()
             self.none = Text("p", say("nothing", language), "nothing")
             self.too_little = Text("p", "", "nothing") if self.gains is not None else None
-            self.scroll = Box("div", "scroll", tabindex="0", role="region", aria_label=title)
+            self.scroll = Box("div", "scroll", tabindex="0", role="group", aria_label=title)
             with self.scroll, Box("table", "sheet-table"):
                 Text("caption", title, "visually-hidden")
                 with Box("thead"), Box("tr"):

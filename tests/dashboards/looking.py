@@ -31,12 +31,12 @@ for (const e of document.querySelectorAll('.page *')) {
 const texts = [...document.querySelectorAll('.page :is(h1,h2,h3,h4,p,th,td,li,a,button,label,summary)')]
   .filter(e => e.checkVisibility({visibilityProperty: true}) && e.textContent.trim())
   .filter(e => !e.closest('.tip, .skip, .visually-hidden, thead'));
-const boxes = texts.map(e => [e, e.getBoundingClientRect()]);
-for (const [i, [a, p]] of boxes.entries()) for (const [b, q] of boxes.slice(i + 1)) {
-  if (a.contains(b) || b.contains(a) || a.closest('.scroll') !== b.closest('.scroll')) continue;
-  if ([a, b].some(e => getComputedStyle(e).position === 'sticky')) continue;
+const boxes = texts.map(e => [e, e.getBoundingClientRect(), e.closest('.scroll')])
+  .filter(([e]) => getComputedStyle(e).position !== 'sticky');
+for (const [i, [a, p, inside]] of boxes.entries()) for (const [b, q, within] of boxes.slice(i + 1)) {
   if (Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
-      && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 2)
+      && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 2
+      && inside === within && !a.contains(b) && !b.contains(a))
     found.push(`overlap: ${a.textContent.slice(0, 40)} | ${b.textContent.slice(0, 40)}`);
 }
 return found;

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from dashboards.app import Address
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts, sized
+from tests.dashboards.fakes import NS
 from tests.dashboards.full import Full
 from tests.dashboards.looking import AXE, FOREIGN, SMALL, STICKS_OUT, WORDS, axe
 from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
-from tests.dashboards.test_page import attribute, until
+from tests.dashboards.test_page import attribute, text, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,12 +28,34 @@ pytestmark = [
 ]
 TAGS = {"nl": "nl", "en": "en-GB"}
 LOOKS = [*product(TAGS, ("light", "dark"))]
+_REACHABLE = """
+return [...document.querySelectorAll('.page :is(a[href], button, select, input, summary, [tabindex="0"])')]
+  .filter(e => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0).length;
+"""
+_FOCUSED = """
+const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+if (!e.closest('.page')) return null;
+e.dataset.seen = 'yes';
+return [e.outerHTML.slice(0, 120), style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+        box.width > 0 && box.bottom > 0 && box.top < innerHeight];
+"""
+_CAUGHT = """
+window.caught = [];
+HTMLAnchorElement.prototype.click = function () { window.caught.push([this.download, this.href]); };
+document.querySelectorAll('.png').forEach(e => e.checkVisibility() && e.click());
+"""
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[Address]:
-    """The app over a fieldlab that has something everywhere."""
-    with served(Full()) as found:
+def screens() -> Full:
+    """A fieldlab that has something everywhere."""
+    return Full()
+
+
+@pytest.fixture(scope="module")
+def address(screens: Full) -> Iterator[Address]:
+    """The app over it."""
+    with served(screens) as found:
         yield found
 
 
@@ -90,3 +116,84 @@ def test_axe_finds_nothing(driver, address, page) -> None:
             sized(driver, *SIZES[size])
             opened(driver, address, page, language, f"&theme={theme}")
             assert axe(driver) == [], (page, theme, size)
+
+
+def test_every_picture_is_a_png_at_a_press(driver, address) -> None:
+    """As sharp as a report needs, and called by its name."""
+    for page, least in (("overview", 2), ("line", 5), ("energy", 2), ("experiment", 1)):
+        opened(driver, address, page)
+        driver.execute_script(_CAUGHT)
+        found = until(lambda: driver.execute_script("return window.caught"), "pictures")
+        assert len(found) >= least
+        for name, url in found:
+            kind, body = url.split(",", 1)
+            image = base64.b64decode(body)
+            assert kind == "data:image/png;base64"
+            assert name.startswith("fieldlab-")
+            assert name.endswith(".png")
+            assert image[:8] == b"\x89PNG\r\n\x1a\n"
+            assert int.from_bytes(image[16:20]) >= 800
+            assert len(image) > 3000, name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_is_reached_and_seen_with_the_keyboard_alone(driver, address, page) -> None:
+    """Tab goes through all of them, in their order, each with a ring around it, none twice."""
+    opened(driver, address, page, more="&theme=dark")
+    many, seen = driver.execute_script(_REACHABLE), []
+    keys = ActionChains(driver)
+    for _ in range(many + 1):
+        keys.send_keys(Keys.TAB).perform()
+        focused = driver.execute_script(_FOCUSED)
+        if focused is None:
+            break
+        what, ringed, there = focused
+        assert ringed, what
+        assert there, what
+        seen.append(what)
+    order = "return [...document.querySelectorAll('.page [data-seen]')].map(e => e.outerHTML.slice(0, 120))"
+    assert len(seen) == many
+    assert len(driver.execute_script(order)) == many
+
+
+def test_escape_closes_and_the_focus_is_back_where_it_was(driver, address) -> None:
+    """The question for a reason; and a tooltip that hides something."""
+    opened(driver, address, "machine")
+    button = driver.find_element(By.CSS_SELECTOR, "[data-testid^='assign-m1-']")
+    mark = button.get_attribute("data-testid")
+    button.send_keys(Keys.ENTER)
+    asking = driver.find_element(By.CSS_SELECTOR, "[data-testid='asking']")
+    until(asking.is_displayed, "the question")
+    until(lambda: driver.switch_to.active_element.get_attribute("class") == "reason", "the first answer")
+    ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+    until(lambda: not asking.is_displayed(), "closed")
+    until(lambda: driver.switch_to.active_element.get_attribute("data-testid") == mark, "back")
+    figure = driver.find_element(By.CSS_SELECTOR, ".huge")
+    tip = figure.find_element(By.CSS_SELECTOR, ".tip")
+    ActionChains(driver).move_to_element(figure).perform()
+    until(tip.is_displayed, "the tooltip")
+    assert "geplande tijd" in tip.text
+    assert "ma 23 nov 13:00 tot di 24 nov 13:00" in tip.text
+    ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+    until(lambda: not tip.is_displayed(), "no tooltip")
+
+
+def test_a_screen_reader_is_told_facts_and_not_every_second(driver, address, screens) -> None:
+    """Pictures say numbers; what moves each second is in no live region."""
+    opened(driver, address, "machine", "en")
+    labels = (
+        "return [...document.querySelectorAll('.chart[role=img]')].map(e => e.getAttribute('aria-label'))"
+    )
+    for label in driver.execute_script(labels):
+        assert "table below" in label or "highest" in label
+    driver.execute_script(
+        "window.told = [];"
+        "for (const e of document.querySelectorAll('[aria-live], [role=status], [role=alert]'))"
+        "new MutationObserver(() => window.told.push(e.outerHTML))"
+        ".observe(e, {childList: true, characterData: true, subtree: true})"
+    )
+    before = text(driver, "until")
+    screens.now += 60 * NS
+    until(lambda: text(driver, "until") != before, "a minute later")
+    settled(driver)
+    assert driver.execute_script("return window.told") == []
