@@ -50,7 +50,7 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "sheet.by_shift.how": ("Per dienst; een dienst hoort bij de dag waarop zij begint.", "By shift; a shift belongs to the day it begins on."),
     "sheet.by_machine_shift": ("Diensten", "Shifts"),
     "sheet.by_machine_shift.how": ("De machine per dienst; een dienst hoort bij de dag waarop zij begint.", "The machine by shift; a shift belongs to the day it begins on."),
-    "sheet.by_product": ("Producten", "Products"),
+    "sheet.by_product": ("Per product", "By product"),
     "sheet.by_product.how": ("Per product dat op de machine lag.", "By the product that was on the machine."),
     "sheet.losses": ("Waar de geplande tijd bleef", "Where the planned time went"),
     "sheet.losses.how": ("Alle delen samen zijn precies de geplande tijd van de machines.", "All parts together are exactly the planned time of the machines."),

@@ -66,6 +66,12 @@ def driver() -> Iterator[webdriver.Chrome]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def _laptop(driver: webdriver.Chrome) -> None:
+    """Where a test says nothing else."""
+    sized(driver, *SIZES["laptop"])
+
+
 def opened(
     driver: webdriver.Chrome, address: Address, page: str, language: str = "nl", more: str = ""
 ) -> None:
