@@ -183,7 +183,7 @@ def test_data_quality_is_said_in_sentences() -> None:
     assert "a part took 34.8 s" in cycle
     fine = take(View("m1", "milling", "all", screen="line"), Answers(FakeScreens()))
     (said_fine,) = quality(fine, site(), "en")
-    assert said_fine.startswith("All planned time was seen, there are no gaps")
+    assert said_fine.startswith("Good: all planned time was seen, no samples are missing")
 
 
 class Stuttering(FakeScreens):
