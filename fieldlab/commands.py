@@ -80,6 +80,13 @@ def _simulation(command: argparse.ArgumentParser, speed: float | None, default: 
 
 
 def _demo(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "what",
+        metavar="EXAMPLE",
+        nargs="?",
+        help="an example by its name (fieldlab init --examples lists them), or a config of your own, whose "
+        "machines are simulated; default: a line of four machines",
+    )
     _simulation(command, 60.0, "60")
     command.add_argument(
         "--port", type=options.port, default=0, help="of the page; default: one that is free"

@@ -5,22 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import socket
 import tempfile
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from fieldlab.demo_options import START_NS, Options
+from fieldlab.demo_options import DAY_NS, START_NS, STEP_NS, Options
+from fieldlab.demo_site import demo_site
 from fieldlab.errors import WrongUse
-from fieldlab.processes import free_port
 from fieldlab.services import until_stopped
-from fieldlab_configs import Site, load
+from fieldlab_configs import Site
 from simulator.child import Order, simulation
 from simulator.faults import FAULTS
+from simulator.plan import Plan
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,13 +32,16 @@ def run(args: argparse.Namespace) -> int:
     )
     _free(options.port)
     with _folder(args.data) as folder:
-        site = demo_site(folder)
+        site = demo_site(folder, args.what)
+        options = dataclasses.replace(options, start_ns=_start(site))
         asyncio.run(until_stopped(lambda stop: _demo(options, site, stop)))
     return 0
 
 
 async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
-    order = Order(str(site.path), options.seed, START_NS, options.speed, options.faults, options.planned_s)
+    order = Order(
+        str(site.path), options.seed, options.start_ns, options.speed, options.faults, options.planned_s
+    )
     async with simulation(order) as machines:
         # The machines set themselves up in their own process while this one imports all the rest.
         gc.disable()  # nothing that an import makes is ever garbage
@@ -49,6 +51,15 @@ async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
         gc.enable()
 
         await Demo(options, site).run(machines, stop)
+
+
+def _start(site: Site) -> int:
+    """The first moment, of the usual one and those after it, at which some machine is planned to work."""
+    plans = [Plan(site, machine) for machine in site.machines()]
+    for start_ns in range(START_NS, START_NS + 14 * DAY_NS, STEP_NS):
+        if any(plan.duty(start_ns)[0] == "work" for plan in plans):
+            return start_ns
+    return START_NS
 
 
 def _free(port: int) -> None:
@@ -76,28 +87,3 @@ def _folder(asked: str | None) -> Iterator[Path]:
     except OSError as error:
         raise WrongUse(f"--data {asked}: {error.strerror}; give a folder that can be made") from None
     yield folder
-
-
-def demo_site(folder: Path) -> Site:
-    """The demo's config, with free ports and its data beside it.
-
-    Parameters
-    ----------
-    folder : Path
-        The config is written there as ``demo.yaml``, so that every command can be tried on it.
-    """
-    yaml = YAML()
-    text = (files("fieldlab_configs.examples") / "demo.yaml").read_text(encoding="utf-8")
-    config = yaml.load(text)
-    for source in config["sources"].values():
-        if source["kind"] == "opcua":
-            source["endpoint"] = f"opc.tcp://127.0.0.1:{free_port()}"
-        else:
-            source["port"] = free_port()
-    for gateway in config["gateways"].values():
-        gateway["spool"]["path"] = "spool"
-    config["store"]["path"] = "demo.db"
-    path = folder / "demo.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(config, file)
-    return load(path)

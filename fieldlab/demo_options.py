@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 START_NS = 1_767_596_400_000_000_000
 """Monday 2026-01-05, 08:00 in Amsterdam: a fixed day, so that a seed always gives the same run."""
+DAY_NS = 86_400_000_000_000
+STEP_NS = DAY_NS // 96
+"""Where that is no working time, the first quarter of an hour that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Options:
     port: int
     browser: bool
     as_json: bool
+    start_ns: int = START_NS
 
     @property
     def planned_s(self) -> float | None:

@@ -13,13 +13,13 @@ from analytics import query
 from analytics.job import Job
 from dashboards.app import serve
 from fieldlab.broker import broker
-from fieldlab.demo_options import START_NS, Options
+from fieldlab.demo_options import Options
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
 from fieldlab.services import pause
 from fieldlab.stores import JobStore, opened_store
 from fieldlab.table import LiveTable, summary
-from fieldlab_configs import MqttSource, Site
+from fieldlab_configs import MqttSource, Site, SparkplugSource
 from gateways.clock import GatewayClock
 from gateways.gateway import run as run_gateway
 from ingest.account import Ledger
@@ -63,7 +63,7 @@ class Demo:
                 if self.options.browser:
                     webbrowser.open(address.url)
                 for source in self.site.sources.values():
-                    if isinstance(source, MqttSource):
+                    if isinstance(source, MqttSource | SparkplugSource):
                         await stack.enter_async_context(broker(source.port_number))
                 pipeline = Pipeline(self.site, self.gateway, store, now_ns=self.clock.now_ns)
                 await stack.enter_async_context(pipeline)
@@ -85,7 +85,7 @@ class Demo:
         result = await self._while_running(machines, store, screens, pipeline, gateway, stop)
         await self._settled(pipeline, result.now_ns, SETTLE_AT_ONCE_S if stop.is_set() else SETTLE_S)
         rows = await asyncio.to_thread(
-            query.kpis, self.site, store, start_ns=START_NS, end_ns=result.now_ns, by=["machine"]
+            query.kpis, self.site, store, start_ns=self.options.start_ns, end_ns=result.now_ns, by=["machine"]
         )
         gateway_stop.set()
         await gateway
@@ -108,7 +108,7 @@ class Demo:
         while not (stop.is_set() or running.done() or gateway.done()):
             now_ns = self.clock.now_ns()
             await asyncio.to_thread(job.step, now_ns)
-            screens.refresh(START_NS, now_ns)
+            screens.refresh(self.options.start_ns, now_ns)
             await asyncio.to_thread(table.show, screens, pipeline.ledger(), now_ns)
             await pause(stop, STEP_S)
         machines.stop()
@@ -121,7 +121,10 @@ class Demo:
     async def _connected(self, store: Store, gateway: asyncio.Task[None], stop: asyncio.Event) -> None:
         """Wait until every machine's first readings are in the store: only then may its clock run."""
         wanted = {
-            (m.id, name) for m in self.site.machines() for name in m.signals if name not in {"link", "reason"}
+            (m.id, name)
+            for m in self.site.machines()
+            for name, signal in m.signals.items()
+            if signal.source and name not in {"link", "reason"}
         }
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while not stop.is_set():

@@ -99,6 +99,15 @@ def init(command: argparse.ArgumentParser) -> None:
         default="fieldlab.yaml",
         help="the file to write (fieldlab.yaml)",
     )
+    command.add_argument(
+        "--examples", action="store_true", help="list the example fieldlabs, one per trade, and stop"
+    )
+    command.add_argument(
+        "--example",
+        metavar="NAME",
+        help="write a copy of that example, to change it into your own; of the options below "
+        "only --fieldlab, --name, --timezone, --language and --force go with it",
+    )
     command.add_argument("--fieldlab", metavar="ID", help="the fieldlab's id; default: the file's name")
     command.add_argument("--name", help="the fieldlab's name")
     command.add_argument("--timezone", metavar="ZONE", help="default: Europe/Amsterdam")

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fieldlab.errors import WrongUse
+from fieldlab.examples import example, listed
 from fieldlab_configs import TABLES, ConfigError, parse
 from fieldlab_configs.states import ALIASES
 from gateways.browse import Result, Seen
@@ -24,9 +25,14 @@ _ID = r"[a-z0-9_-]+"
 
 def run(args: argparse.Namespace) -> int:
     """Ask what is not given, and write the config; nothing is written that `check` would refuse."""
+    if args.examples:
+        print(listed())
+        return 0
     path = Path(args.config)
     if path.exists() and not args.force:
         raise WrongUse(f"{path} is there already; another name, or --force to replace it")
+    if args.example is not None:
+        return _copy(args, path)
     results = [_seen(Path(name)) for name in args.seen]
     answers = _answers(args, path)
     results += [Result(url, _source(url, args.security)) for url in _sources(args, results)]
@@ -39,6 +45,30 @@ def run(args: argparse.Namespace) -> int:
     print(f"{path} is written. Next:")
     for line in ("fieldlab check", "fieldlab store setup", "fieldlab doctor", "fieldlab gateway"):
         print(f"  {line} {path}")
+    return 0
+
+
+def _copy(args: argparse.Namespace, path: Path) -> int:
+    """Write an example as a config of one's own: the same file, under another id where one is given."""
+    for option in ("line", "machine", "cycle_time", "source", "security", "seen", "store", "org"):
+        if getattr(args, option):
+            name = {"seen": "from"}.get(option, option.replace("_", "-"))
+            raise WrongUse(f"--{name} does not go with --example; change it in the file afterwards")
+    text = example(args.example).text
+    for key in ("fieldlab", "name", "timezone", "language"):
+        given = getattr(args, key)
+        if given is not None:
+            value = given if re.fullmatch(r"[\w/-]+", given) else json.dumps(given, ensure_ascii=False)
+            head, _, rest = text.partition(f"\n{key}: ")
+            text = f"{head}\n{key}: {value}\n{rest.partition(chr(10))[2]}"
+    try:
+        parse(text, path)
+    except ConfigError as error:
+        raise WrongUse(f"nothing is written, for it would be wrong: {error}") from None
+    _write(path, text)
+    print(f"{path} is written, a copy of the example {args.example}. Next:")
+    for line in (f"fieldlab demo {path}", f"fieldlab check {path}", f"fieldlab up {path} --simulate"):
+        print(f"  {line}")
     return 0
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from fieldlab.errors import WrongUse
 from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
-from fieldlab_configs import MqttSource, Secret, Site, StoreConfig
+from fieldlab_configs import MqttSource, Secret, Site, SparkplugSource, StoreConfig
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _OK: Final = 200
@@ -34,12 +34,15 @@ def found(name: str) -> str | None:
 
 def brokers(site: Site, folder: Path) -> list[Part]:
     """A broker for each MQTT source of this computer that nobody listens at."""
-    parts = []
+    parts: list[Part] = []
+    ports: set[int] = set()
     for name, source in site.sources.items():
-        if not isinstance(source, MqttSource) or source.host not in LOOPBACK:
+        if not isinstance(source, MqttSource | SparkplugSource) or source.host not in LOOPBACK:
             continue
-        if listens(source.host, source.port_number):
+        # Two sources of one broker, plain MQTT and Sparkplug, are one broker.
+        if source.port_number in ports or listens(source.host, source.port_number):
             continue
+        ports.add(source.port_number)
         if source.tls:
             raise WrongUse(
                 f"sources.{name}: nobody listens at {source.host}:{source.port_number}; a broker with TLS "
@@ -49,7 +52,7 @@ def brokers(site: Site, folder: Path) -> list[Part]:
     return parts
 
 
-def _broker(name: str, source: MqttSource, folder: Path) -> Part:
+def _broker(name: str, source: MqttSource | SparkplugSource, folder: Path) -> Part:
     def ready() -> bool:
         return listens(source.host, source.port_number)
 

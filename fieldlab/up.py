@@ -15,6 +15,7 @@ from fieldlab.passwords import for_app
 from fieldlab.processes import Part, PartFailed, Processes, free_port, listens
 from fieldlab.servers import brokers, grafana, influx
 from fieldlab.services import until_stopped
+from fieldlab.simulated import equip
 from fieldlab.stores import require_store
 from fieldlab_configs import MqttSource, OpcUaSource, Site, load
 from ingest.filelock import FileLock
@@ -27,6 +28,9 @@ def run(args: argparse.Namespace) -> int:
     require_store(site)
     if not site.gateways:
         raise WrongUse(f"{site.path}: gateways: the config has none, so there is nothing to bring up")
+    if args.simulate:
+        for made in equip(site):
+            print(made, flush=True)
     folder = (
         Path(args.data).absolute() if args.data else site.path.absolute().parent / f"{site.fieldlab}-data"
     )

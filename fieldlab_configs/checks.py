@@ -216,7 +216,8 @@ def _where(config: StoreConfig) -> tuple[str, ...]:
 
 def _tells_time(site: Site, name: str) -> bool:
     source = site.sources[name]
-    return isinstance(source, OpcUaSource) or (
+    # The messages of a Sparkplug edge node bear their time.
+    return isinstance(source, OpcUaSource | SparkplugSource) or (
         isinstance(source, MqttSource) and source.clock_topic is not None
     )
 

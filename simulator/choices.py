@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fieldlab_configs import MqttSource, OpcUaSource, Site
+from fieldlab_configs import Machine, MqttSource, OpcUaSource, Site, SparkplugSource
 from simulator.readings import COUNTS, ROLES
 
 Key = tuple[str, str]  # machine and signal
@@ -61,13 +61,20 @@ def _all(_: str) -> bool:
     return True
 
 
+def _on_a_device(machine: Machine, source: str) -> bool:
+    """Whether a machine can be lost without its edge node: its signals are of a device, none of the node."""
+    places = [s.device or "" for s in machine.signals.values() if s.source == source]
+    return all(place.count("/") == 2 for place in places)  # noqa: PLR2004 - group/node/device
+
+
 def _links(site: Site, rng: random.Random, _: Sequence[Window]) -> list[Window]:
     servers = [n for n, s in site.sources.items() if isinstance(s, OpcUaSource) and _keys(site, n, _all)]
     publishers = [
         (name, machine)
         for name, source in site.sources.items()
-        if isinstance(source, MqttSource)
+        if isinstance(source, MqttSource | SparkplugSource)
         for machine in dict.fromkeys(m for m, _ in _keys(site, name, _all))
+        if not isinstance(source, SparkplugSource) or _on_a_device(site.machine(machine), name)
     ]
     chosen = []
     if servers:

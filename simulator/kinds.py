@@ -8,6 +8,28 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What a measurement of a machine is like.
+
+    Attributes
+    ----------
+    mean : float
+        Round which it moves, in whatever unit the configuration says.
+    at_rest : float, optional
+        What it is while nothing is made; default: the same.
+    spread : float
+        Of one reading to the next, as a share of the mean.
+    per_part : float, optional
+        It is no such value at all but a counter, and each part adds so much to it.
+    """
+
+    mean: float = 0.0
+    at_rest: float | None = None
+    spread: float = 0.01
+    per_part: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """The habits of machines of one kind.
 
@@ -35,6 +57,16 @@ class Kind:
         Per produced part.
     reasons : mapping of str to tuple of str
         What operators say of a stop, by state class.
+    measures : mapping of str to Measure
+        By the name of the signal; others are told by their unit.
+    cleaning_orders : int
+        After so many orders it is cleaned, in the state of maintenance; 0: never of itself.
+    cleaning_s : tuple of float
+        How long that lasts. [s]
+    share : float
+        Of its planned time in which it is about its work, where it is the slowest of its line: their pace.
+    acting : bool
+        It passes through the acting states of PackML, such as Holding on the way to Held.
     """
 
     ideal_s: float
@@ -53,6 +85,11 @@ class Kind:
     rework: float = 0.015
     material_kg: float = 0.5
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    cleaning_orders: int = 0
+    cleaning_s: tuple[float, float] = (600.0, 900.0)
+    share: float = 0.68
+    acting: bool = False
 
 
 _REASONS: Final = {
@@ -119,8 +156,3 @@ KINDS: Final[Mapping[str, Kind]] = {
         reasons={"stopped": ("belt", "over-temperature"), "down": ("burner", "fan")},
     ),
 }
-
-
-def kind_of(name: str) -> Kind:
-    """The habits of a kind; of one that nobody described, those of a generic machine."""
-    return KINDS.get(name, GENERIC)

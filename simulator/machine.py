@@ -13,11 +13,12 @@ from typing import Final
 
 from fieldlab_configs import Machine, Site
 from simulator.codes import Codes
-from simulator.kinds import kind_of
+from simulator.measures import Measures
 from simulator.plan import SECOND_NS, Plan
 from simulator.rates import Pace, Rates
-from simulator.readings import COUNTS, ROLES, Panel, Reading, Registers, Value, unit_of, usual
+from simulator.readings import COUNTS, Panel, Reading, Registers, Value, unit_of
 from simulator.supply import Supply
+from simulator.trades import kind_of
 from simulator.truth import Truth
 from simulator.working import Incidents, Orders
 
@@ -67,18 +68,19 @@ class MachineModel:
         self.plan: Final = Plan(site, machine)
         self.truth: Final = Truth(site, machine, self.plan)
         self.now_ns = start_ns
-        self.codes: Final = Codes(machine, start_ns)
-        self.made: list[tuple[int, float, bool]] = []  # (time, parts, good) not yet told to the line
+        self.codes: Final = Codes(machine, start_ns, acting=self.kind.acting)
+        self.made: list[tuple[int, float, float]] = []  # (time, parts, good ones) not yet told to the line
         self.rates: Final = Rates(machine, self.kind)
         self._rng = random.Random(f"{seed}/{machine.id}")
         self._noise = random.Random(f"{seed}/{machine.id}/noise")
         self._state, self._reason, self._since_ns = "off", "", start_ns
+        self._code: int | str = ""
         self._supply = Supply(machine, self.kind, self.codes, self._noise)
         self._registers = Registers(machine, self._rng, low=low_counters)
-        self._measured = {name: usual(machine, name) for name in machine.signals if name not in ROLES}
+        self._measures = Measures(machine, self.kind, self._noise)
         self._panel = Panel(machine)
         usual_s = self.rates.mean_s(start_ns) * self.rates.parts_per_cycle
-        self._orders = Orders(self._rng, machine, self.kind, usual_s)
+        self._orders = Orders(self._rng, machine, self.kind, usual_s, self.rates.parts_per_cycle)
         self._incidents = Incidents(self._rng, machine, self.kind)
         self._pace = pace
         self._worked_ns = 0
@@ -123,7 +125,7 @@ class MachineModel:
         yield self._fluctuate()
         if "energy" in self.machine.signals:
             yield self._read_meter()
-        for name in self._measured:
+        for name in self._measures.moving:
             yield self._measure(name)
         if resets:
             yield self._reset(resets)
@@ -158,7 +160,7 @@ class MachineModel:
     def _be(self, state: str, until_ns: int) -> Process:
         """In one state until an instant; longer than a day in pieces, for the plan is read again."""
         if until_ns > self.now_ns:
-            self._enter(state)
+            yield from self._go(state)
             yield until_ns
 
     def _cycle(self) -> Process:
@@ -169,11 +171,11 @@ class MachineModel:
         if self.rates.outdated(self.now_ns):
             self._take_up()
         cycle_s = self._ideal_s() * self.rates.parts_per_cycle * (1 + self._orders.slowness())
-        self._enter("producing")
+        yield from self._go("producing")
         for name, at in self._incidents.during(cycle_s):
             yield self._after(cycle_s * at)
             yield from self._trouble(name, self._incidents.lasting(name))
-            self._enter("producing")
+            yield from self._go("producing")
             cycle_s *= 1 - at
         yield self._after(cycle_s)
         self._finish()
@@ -189,7 +191,10 @@ class MachineModel:
             self._worked_ns += self.now_ns - began_ns
 
     def _change_over(self) -> Process:
-        self._enter("setup")
+        every = self.kind.cleaning_orders
+        if every and (self._orders.taken + 1) % every == 0:
+            yield from self._trouble("maintenance", self._rng.uniform(*self.kind.cleaning_s))
+        yield from self._go("setup")
         self._orders.next()
         self._take_up()
         yield self._after(self._rng.uniform(*self.kind.setup_s))
@@ -204,7 +209,7 @@ class MachineModel:
             self._show(name)
 
     def _trouble(self, state: str, lasting_s: float) -> Process:
-        self._enter(state)
+        yield from self._go(state)
         reasons = self.kind.reasons.get(state)
         if reasons:
             self._reason = self._rng.choice(reasons)
@@ -229,13 +234,15 @@ class MachineModel:
             material_kg=material_kg,
         )
         self.made.append((self.now_ns, parts, good))
-        counted = {"total_count": True, "good_count": good, "scrap_count": not good, "rework_count": reworked}
-        for name in (name for name, counts in counted.items() if counts):
-            self._registers.add(name, parts)
-        for name in counted:  # those that stand still too: each part says anew that they do
+        scrap = parts - good
+        counted = {"total_count": parts, "good_count": good, "scrap_count": scrap, "rework_count": reworked}
+        for name, amount in counted.items():  # those that stand still too: each part says anew that they do
+            self._registers.add(name, amount)
             self._show(name)
         self._registers.add("material", material_kg)
         self._show("material")
+        for name in self._measures.count(parts):
+            self._show(name)
 
     def _fluctuate(self) -> Process:
         """Power is never quite still."""
@@ -261,12 +268,8 @@ class MachineModel:
             yield self._after(METER_S)
 
     def _measure(self, name: str) -> Process:
-        mean = self._measured[name]
         while True:
-            drawn = (
-                self._measured[name] + (mean - self._measured[name]) * 0.1 + self._noise.gauss(0, mean * 0.01)
-            )
-            self._measured[name] = round(drawn, 2)
+            self._measures.move(name, working=self._state == "producing")
             self._show(name)
             yield self._after(self._noise.uniform(10, 20))
 
@@ -291,27 +294,35 @@ class MachineModel:
             self._registers.add("energy", self._supply.watts * lasting_ns)
             self._since_ns = self.now_ns
 
-    def _enter(self, wanted: str) -> None:
+    def _go(self, wanted: str) -> Process:
+        """Enter a state, by whatever lies on the way to it."""
+        for state, code, least_s, most_s in self.codes.way(self._state, self.codes.shown(wanted)):
+            self._enter(state, code)
+            yield self._after(self._noise.uniform(least_s, most_s))
         state = self.codes.shown(wanted)
-        if state == self._state and self._supply.watts:
+        self._enter(state, self.codes.code(state))
+
+    def _enter(self, state: str, code: int | str) -> None:
+        if (state, code) == (self._state, self._code) and self._supply.watts:
             return
         self._account()
-        self._state = state
-        self._supply.watts = self._supply.draw(state)
+        if state != self._state or not self._supply.watts:
+            self._supply.watts = self._supply.draw(state)
+        self._state, self._code = state, code
         self._show("state")
         if not self._supply.sampled:
             self._show("power")
         self._show("energy")
 
     def _value(self, name: str) -> Value:
-        if name in self._measured:
-            return self._measured[name]
+        if name in self._measures.values:
+            return self._measures.values[name]
         if name == "power":
             return round(self._supply.watts / 1000 / unit_of(self.machine, name), 6)
         if name == "ideal_cycle_time":
             return round(self._ideal_s() / unit_of(self.machine, name), 9)
         texts: dict[str, Value] = {
-            "state": self.codes.code(self._state),
+            "state": self._code,
             "product": self._orders.product,
             "order": self._orders.order,
             "reason": self._reason,

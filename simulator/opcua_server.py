@@ -13,27 +13,18 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from asyncua import ua
-from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.monitored_item_service import MonitoredItemData
 from asyncua.server.server import Server
-from asyncua.server.user_managers import UserManager
 from asyncua.ua.attribute_ids import AttributeIds
 
 from fieldlab_configs import OpcUaSource, Site
 from simulator.errors import CannotSimulate, PortBusy
+from simulator.opcua_door import ReadOnly, lock
 from simulator.opcua_space import Space, Variable, moment, stamped
 from simulator.readings import Reading
 
 log = logging.getLogger(__name__)
-
-
-class ReadOnly(UserManager):
-    """Whoever comes may read, nobody may write: there is no administrator, whatever the password."""
-
-    def get_user(self, *_: Any, **__: Any) -> User | None:
-        """A reader."""
-        return User(role=UserRole.User)
 
 
 class OpcUaMachines:
@@ -72,7 +63,7 @@ class OpcUaMachines:
         self._source = source
         self._bind = bind
         self._start_ns = start_ns
-        self._server = Server(user_manager=ReadOnly())
+        self._server = Server(user_manager=ReadOnly(source))
         self._space = Space(self._server, site, name, start_ns, kinds or {})
         self._listening = False
 
@@ -84,16 +75,14 @@ class OpcUaMachines:
         server.iserver.allow_remote_admin = False
         server.socket_address = (self._bind, address.port or 4840)
         server.set_endpoint(self._source.endpoint)
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
         server.set_server_name("Fieldlab simulated machines")
         await server.init()
-        await server.set_application_uri(f"urn:fieldlab:simulator:{self.name}")
+        uri = await lock(server, self._source, self.name)
+        await server.set_application_uri(uri or f"urn:fieldlab:simulator:{self.name}")
         await self._space.build(self.machines, self._source.clock_node)
         await self.tell_time(self._start_ns)
         try:
-            # asyncua logs a traceback of its own for a busy port; ours is the message that helps.
-            logging.getLogger("asyncua.server.server").disabled = True
+            _quiet(off=True)
             await server.start()
         except OSError as error:
             raise PortBusy(
@@ -101,7 +90,7 @@ class OpcUaMachines:
                 f"({error.strerror or error}); stop what uses it, or change endpoint"
             ) from error
         finally:
-            logging.getLogger("asyncua.server.server").disabled = False
+            _quiet(off=False)
         self._listening = True
         await self.tell_time(self._start_ns)
 
@@ -219,3 +208,9 @@ class OpcUaMachines:
                     await subscription.publish_results()
             await asyncio.sleep(0.001)
         return True
+
+
+def _quiet(*, off: bool) -> None:
+    """Of asyncua: a traceback for a busy port, and that a certificate leaves this computer's name out."""
+    for name in ("asyncua.server.server", "asyncua.crypto.uacrypto"):
+        logging.getLogger(name).disabled = off

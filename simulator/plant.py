@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from fieldlab_configs import Machine, Site
-from simulator.kinds import kind_of
 from simulator.machine import MachineModel
 from simulator.rates import Pace, Rates
 from simulator.readings import Reading
+from simulator.trades import kind_of
 from simulator.truth import kpis
-
-SHARE: Final = 0.68
-"""Of planned time in which the slowest machine of a line is about its work."""
 
 
 class Plant:
@@ -89,9 +86,9 @@ class Plant:
             for time_ns, parts, good in output.made:
                 output.truth.line_produced += parts
                 if good:
-                    output.truth.line_good += parts
+                    output.truth.line_good += good
                     rate_s = 0.0 if bottleneck is None else bottleneck.rates.held_s(time_ns)
-                    output.truth.line_ideal_good_s += parts * rate_s
+                    output.truth.line_ideal_good_s += good * rate_s
         for model in self.models.values():
             model.made.clear()
             model.rates.forget()
@@ -104,7 +101,8 @@ def _pace(site: Site, machine: Machine, time_ns: int) -> Pace | None:
         if machine.id in ids and line.bottleneck in ids and machine.id != line.bottleneck:
             slowest = line.machines[ids.index(line.bottleneck)]
             waits = "starved" if ids.index(machine.id) > ids.index(line.bottleneck) else "blocked"
-            return Pace(_rates(slowest).mean_s(time_ns) * _rates(machine).parts_per_cycle, SHARE, waits)
+            cycle_s = _rates(slowest).mean_s(time_ns) * _rates(machine).parts_per_cycle
+            return Pace(cycle_s, kind_of(slowest.kind).share, waits)
     return None
 
 

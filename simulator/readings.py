@@ -140,10 +140,3 @@ def unit_of(machine: Machine, name: str) -> float:
     signal = machine.signals[name]
     per_count = signal.per_count if name in COUNTS else 1.0
     return signal.scale * per_count * factor(name, signal.unit.latest if signal.unit else None)
-
-
-def usual(machine: Machine, name: str) -> float:
-    """A likely value of a measurement, by its unit."""
-    means = {"degC": 45.0, "bar": 6.0, "%": 60.0, "rpm": 4000.0, "A": 12.0}
-    unit = machine.signals[name].unit
-    return means.get(unit.latest if unit else "", 100.0)

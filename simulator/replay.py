@@ -15,7 +15,7 @@ from fieldlab_configs import Site
 from ingest.recording import RecordingStore
 from ingest.samples import is_bad
 from simulator.errors import CannotSimulate, NobodyListens
-from simulator.mqtt_publisher import MqttMachines
+from simulator.opcua_server import OpcUaMachines
 from simulator.plan import DAY_NS, SECOND_NS
 from simulator.readings import Reading, Value
 from simulator.serve import Front, fronts_of
@@ -189,12 +189,12 @@ class Replay:
 
     async def _listened(self) -> None:
         # asyncua tells nobody who subscribes, so there is no event to wait for.
-        while not all(isinstance(f, MqttMachines) or f.subscribed() for f in self._fronts):  # noqa: ASYNC110
+        while not all(not isinstance(f, OpcUaMachines) or f.subscribed() for f in self._fronts):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
 
     async def _taken(self) -> None:
         for front in self._fronts:
-            if isinstance(front, MqttMachines):
+            if not isinstance(front, OpcUaMachines):
                 await front.acknowledged()
             elif not await front.flush(TAKEN_S):
                 raise NobodyListens(

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from fieldlab_configs import MqttSource, OpcUaSource, Site
+from fieldlab_configs import MqttSource, OpcUaSource, Site, SparkplugSource
 from simulator.errors import CannotSimulate
 from simulator.faults import Faults, Window, plan, planned_run_s
 from simulator.machine import TICK_NS
@@ -19,12 +19,13 @@ from simulator.placing import LATEST, between, courses
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
 from simulator.readings import Reading
+from simulator.sparkplug_edge import SparkplugMachines
 
 TICK_S: Final = 0.05
 STALL_S: Final = 0.25  # after a stall the clock still moves in steps of at most this much real time
 FLUSH_S: Final = 5.0
 
-Front = OpcUaMachines | MqttMachines
+Front = OpcUaMachines | MqttMachines | SparkplugMachines
 
 
 def fronts_of(
@@ -42,9 +43,11 @@ def fronts_of(
             fronts.append(OpcUaMachines(site, name, start_ns=start_ns, bind=bind, kinds=kinds))
         elif isinstance(source, MqttSource):
             fronts.append(MqttMachines(site, name, start_ns=start_ns, logins=logins))
+        elif isinstance(source, SparkplugSource):
+            fronts.append(SparkplugMachines(site, name, start_ns=start_ns))
     fronts = [front for front in fronts if front.machines]
     if not fronts:
-        raise CannotSimulate(f"{site.path}: no machine has a signal with an OPC UA or MQTT source")
+        raise CannotSimulate(f"{site.path}: no machine has a signal with an OPC UA, MQTT or Sparkplug source")
     return fronts
 
 
@@ -172,7 +175,7 @@ class Simulation:
     async def settled(self) -> None:
         """Wait until everything was published: acknowledged by brokers, taken by OPC UA subscribers."""
         for front in self._fronts:
-            if isinstance(front, MqttMachines):
+            if not isinstance(front, OpcUaMachines):
                 await front.acknowledged()
             elif front.subscribed():
                 await front.flush(FLUSH_S)

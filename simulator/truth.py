@@ -87,16 +87,16 @@ class Truth:
         return self._stop_ns < round(self._machine.minor_stop_s * SECOND_NS)
 
     def make(
-        self, time_ns: int, parts: float, *, good: bool, reworked: bool, ideal_s: float, material_kg: float
+        self, time_ns: int, parts: float, *, good: float, reworked: float, ideal_s: float, material_kg: float
     ) -> None:
-        """Parts are finished; they belong to the instant just before."""
+        """Parts are finished, so many of them good; they belong to the instant just before."""
         self._produced += parts
-        self._good += parts if good else 0.0
-        self._reworked += parts if reworked else 0.0
+        self._good += good
+        self._reworked += reworked
         self._material_kg += material_kg
         if self._plan.duty(time_ns - 1)[0] == "work":
             self._ideal_s += ideal_s * parts
-            self._ideal_good_s += ideal_s * parts if good else 0.0
+            self._ideal_good_s += ideal_s * good
 
     def figures(self) -> Figures:
         """The fields of the model's section 3; None for what the machine's signals cannot tell."""

@@ -9,6 +9,7 @@ from fieldlab_configs import Machine
 from simulator.kinds import Kind
 
 STARTUP_CYCLES = 4
+JUDGED = ("good_count", "scrap_count", "rework_count")
 
 
 class Orders:
@@ -22,16 +23,25 @@ class Orders:
     kind : Kind
     cycle_s : float
         A usual cycle; it decides how many of them an order takes. [s]
+    parts : float
+        That a cycle makes; each is good or not by itself, where the machine's counters can tell them apart.
     """
 
-    def __init__(self, rng: random.Random, machine: Machine, kind: Kind, cycle_s: float) -> None:
+    def __init__(
+        self, rng: random.Random, machine: Machine, kind: Kind, cycle_s: float, parts: float = 1.0
+    ) -> None:
         self._rng = rng
         self._kind = kind
         self._cycle_s = cycle_s
+        judged = [machine.signals[name].per_count for name in JUDGED if name in machine.signals]
+        apart = bool(judged) and max(judged) == 1 and float(parts).is_integer()
+        self._lots = round(parts) if apart else 1  # that are good or not by themselves
+        self._lot = parts / self._lots
         self._products = list(machine.products) or ["standard"]
         self._number = rng.randint(1_000, 8_000)
         self._cycles = 0
         self._left = 0
+        self.taken = 0
         self._pace = 0.0
         # One counter alone cannot tell scrap: what the configuration assumes then has to be so.
         lone = len({"total_count", "good_count", "scrap_count"} & set(machine.signals)) == 1
@@ -56,6 +66,7 @@ class Orders:
     def next(self) -> None:
         """Take the next order: another product where there is one."""
         self._number += 1
+        self.taken += 1
         others = [name for name in self._products if name != self.product]
         self.product = self._rng.choice(others) if others else self.product
         self._begin()
@@ -71,14 +82,19 @@ class Orders:
             self._pace = min(self._rng.expovariate(1 / self._kind.slow), 0.5)
         return self._pace + self._rng.uniform(0, 0.02)
 
-    def outcome(self) -> tuple[bool, bool]:
-        """Whether the cycle just ended made good parts, and whether they needed rework for it."""
+    def outcome(self) -> tuple[float, float]:
+        """How many good parts the cycle just ended made, and how many of those needed rework for it."""
         starting = self._cycles < STARTUP_CYCLES
         self._cycles += 1
         self._left -= 1
         chance = self._kind.startup_scrap if starting else self._kind.scrap
-        good = self._rng.random() >= (chance if self._scrap is None else self._scrap)
-        return good, good and self._rng.random() < self._kind.rework
+        chance = chance if self._scrap is None else self._scrap
+        good = reworked = 0
+        for _ in range(self._lots):
+            fine = self._rng.random() >= chance
+            good += fine
+            reworked += fine and self._rng.random() < self._kind.rework
+        return good * self._lot, reworked * self._lot
 
 
 class Incidents:
