@@ -20,24 +20,46 @@ _RESTING: Final[Mapping[str, tuple[str, ...]]] = {
 # The same for a machine that passes through PackML's acting states: there a short stop of its own is Held.
 _ACTING: Final = ("6", "4", "11", "9", "5")
 
-# What it passes through, by OPC 30050: code, and how long at least and at most [s]. Into a state it rests in,
-# and out of it again.
-_INTO: Final[Mapping[str, tuple[Step, ...]]] = {
-    "stopped": (("10", 0.5, 2.0),),  # Holding
-    "starved": (("13", 0.5, 2.0),),  # Suspending
-    "blocked": (("13", 0.5, 2.0),),
-    "down": (("8", 1.0, 3.0),),  # Aborting
+# What it passes through on its way, by OPC 30050: code, and how long at least and at most [s].
+_STEPS: Final[Mapping[str, Step]] = {
+    "Clearing": ("1", 2.0, 5.0),
+    "Stopped": ("2", 2.0, 8.0),
+    "Starting": ("3", 1.0, 3.0),
+    "Idle": ("4", 1.0, 3.0),
+    "Execute": ("6", 0.5, 2.0),
+    "Stopping": ("7", 1.0, 3.0),
+    "Aborting": ("8", 1.0, 3.0),
+    "Holding": ("10", 0.5, 2.0),
+    "Unholding": ("12", 1.0, 4.0),
+    "Suspending": ("13", 0.5, 2.0),
+    "Unsuspending": ("14", 1.0, 3.0),
+    "Resetting": ("15", 2.0, 5.0),
+    "Completing": ("16", 1.0, 3.0),
+    "Complete": ("17", 1.0, 2.0),
 }
-_OUT_OF: Final[Mapping[str, tuple[Step, ...]]] = {
-    "producing": (("16", 1.0, 3.0), ("17", 1.0, 2.0)),  # Completing, Complete: to whatever is no disturbance
-    "stopped": (("12", 1.0, 4.0),),  # Unholding
-    "starved": (("14", 1.0, 3.0),),  # Unsuspending
-    "blocked": (("14", 1.0, 3.0),),
-    # Clearing, Stopped, Resetting, Idle, Starting: after an abort the whole way round
-    "down": (("1", 2.0, 5.0), ("2", 2.0, 8.0), ("15", 2.0, 5.0), ("4", 1.0, 3.0), ("3", 1.0, 3.0)),
-}
-_START: Final[tuple[Step, ...]] = (("15", 2.0, 5.0), ("4", 1.0, 3.0), ("3", 1.0, 3.0))
-_DISTURBED: Final = frozenset(_INTO)
+_INTO: Final = {"stopped": ["Holding"], "starved": ["Suspending"], "blocked": ["Suspending"]}
+_OUT_OF: Final = {"stopped": ["Unholding"], "starved": ["Unsuspending"], "blocked": ["Unsuspending"]}
+
+
+def _packml(before: str, after: str) -> list[str]:
+    """The states of PackML's model that lie between two classes of it."""
+    if after == "down":
+        return ["Aborting"]  # from wherever it is
+    way = ["Clearing", "Stopped"] if before == "down" else list(_OUT_OF.get(before, ()))
+    if after == "producing" or after in _INTO:
+        if before == "idle":
+            way += ["Starting"]
+        elif before != "producing" and before not in _OUT_OF:
+            way += ["Resetting", "Idle", "Starting"]
+        if before != "producing" and after != "producing":
+            way += ["Execute"]
+        return way + _INTO.get(after, [])
+    if before == "producing":
+        way += ["Completing", "Complete"]
+    elif before in _OUT_OF:
+        way += ["Stopping", "Stopped"]
+    return [*way, "Resetting"] if after == "idle" else way
+
 
 # A machine does only what its codes can tell: what it has no code for, it shows as the next best.
 _ELSE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -98,14 +120,10 @@ class Codes:
 
     def way(self, before: str, after: str) -> Iterator[tuple[str, int | str, float, float]]:
         """The acting states between two classes: class, code, and how long at least and at most [s]."""
-        if not self._acting or self._rule is None or before == after:
-            return
-        steps = [] if before == "producing" and after in _DISTURBED else [*_OUT_OF.get(before, ())]
-        if after == "producing" and before not in _OUT_OF:
-            steps += _START
-        steps += _INTO.get(after, ())
-        for code, least_s, most_s in steps:
-            yield self._rule.state_of(code), self._told(code), least_s, most_s
+        if self._acting and self._rule is not None and before != after:
+            for name in _packml(before, after):
+                code, least_s, most_s = _STEPS[name]
+                yield self._rule.state_of(code), self._told(code), least_s, most_s
 
     def _told(self, code: str) -> int | str:
         return int(code) if self.numeric and self._codes else code

@@ -56,29 +56,28 @@ class ReadOnly(UserManager):
         return User(role=UserRole.User)
 
 
-async def lock(server: Server, source: OpcUaSource, name: str) -> str | None:
-    """Make a server ask for what the configuration says; the application URI that its certificate names.
+def check(source: OpcUaSource, name: str) -> None:
+    """CannotSimulate where a server needs a certificate and has none."""
+    certificate = source.own_certificate(name)
+    if source.security != "none" and not (certificate.exists() and source.own_key(name).exists()):
+        raise CannotSimulate(
+            f"sources.{name}: a simulated machine with security: {source.security} needs a certificate, and "
+            f"{certificate} is not there; make it: fieldlab pki issue {source.pki} {name} --for opcua "
+            "--host 127.0.0.1"
+        )
 
-    Raises
-    ------
-    CannotSimulate
-        If it needs a certificate and has none.
-    """
+
+async def lock(server: Server, source: OpcUaSource, name: str) -> str | None:
+    """Make a server ask for what the configuration says; the application URI that its certificate names."""
     server.set_security_policy(_POLICIES[source.security])
     login = ua.AnonymousIdentityToken if source.password is None else ua.UserNameIdentityToken
     server.set_identity_tokens([login])
     if source.security == "none":
         server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
         return None
-    certificate, key = source.own_certificate(name), source.own_key(name)
-    if not certificate.exists() or not key.exists():
-        raise CannotSimulate(
-            f"sources.{name}: a simulated machine with security: {source.security} needs a certificate, and "
-            f"{certificate} is not there; make it: fieldlab pki issue {source.pki} {name} --for opcua "
-            "--host 127.0.0.1"
-        )
+    certificate = source.own_certificate(name)
     await server.load_certificate(certificate)
-    await server.load_private_key(key, format="pem")
+    await server.load_private_key(source.own_key(name), format="pem")
     trusted = TrustStore([source.pki / "trusted"], [source.pki / "crl"])
     await trusted.load()
     options = CertificateValidatorOptions.TRUSTED_VALIDATION | CertificateValidatorOptions.PEER_CLIENT

@@ -20,7 +20,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from fieldlab_configs import OpcUaSource, Site
 from simulator.errors import CannotSimulate, PortBusy
-from simulator.opcua_door import ReadOnly, lock
+from simulator.opcua_door import ReadOnly, check, lock
 from simulator.opcua_space import Space, Variable, moment, stamped
 from simulator.readings import Reading
 
@@ -69,6 +69,7 @@ class OpcUaMachines:
 
     async def start(self) -> None:
         """Build the address space and listen; PortBusy where somebody else does."""
+        check(self._source, self.name)
         address = urlsplit(self._source.endpoint)
         server = self._server
         server.iserver.disabled_clock = True  # asyncua would write the computer's time

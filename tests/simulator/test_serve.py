@@ -114,5 +114,7 @@ async def test_a_start_that_fails_halfway_leaves_nothing_running() -> None:
 def test_a_site_without_sources_cannot_be_simulated() -> None:
     """One message that says why."""
     site = parse("fieldlab: x\ntimezone: UTC\nlines: [{id: l, machines: [{id: m}]}]")
-    with pytest.raises(CannotSimulate, match="no machine has a signal with an OPC UA, MQTT or Sparkplug source"):
+    with pytest.raises(
+        CannotSimulate, match="no machine has a signal with an OPC UA, MQTT or Sparkplug source"
+    ):
         Simulation(site, seed=1, start_ns=MONDAY_8, speed=1)
