@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from fieldlab.servers import LOOPBACK, made_up
+from fieldlab.passwords import made_up
+from fieldlab.servers import LOOPBACK
 from fieldlab_configs import OpcUaSource, Site
 from gateways.pki import Pki, sorted_names
 

@@ -28,9 +28,6 @@ def run(args: argparse.Namespace) -> int:
     require_store(site)
     if not site.gateways:
         raise WrongUse(f"{site.path}: gateways: the config has none, so there is nothing to bring up")
-    if args.simulate:
-        for made in equip(site):
-            print(made, flush=True)
     folder = (
         Path(args.data).absolute() if args.data else site.path.absolute().parent / f"{site.fieldlab}-data"
     )
@@ -40,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         print(line, flush=True)
 
     with alone(site, folder):
+        for made in equip(site) if args.simulate else ():
+            say(made)
         parts = parts_of(site, folder, port=port, grafana_port=args.grafana_port, simulated=args.simulate)
         say(f"bringing up {', '.join(part.name for part in parts)}; Ctrl-C stops them")
         for line in where(

@@ -55,11 +55,17 @@ def _readme(walk: Walk) -> None:
 
 @_scene("docs/how-to/use-a-recording.md")
 def _recording(walk: Walk) -> None:
+    walk.until["october.csv --by machine"] = r"mill1 +60\.0 % +60\.0 % +60\.0 % +60\.0 % +100\.0 %"
     shdr = RECORDINGS / "hurco01_2017.shdr"
     if shdr.exists():
         (walk.folder / shdr.name).symlink_to(shdr)
     else:
         walk.skips["hurco01"] = "the recording is not part of this repository"
+
+
+@_scene("docs/how-to/start-from-an-example.md")
+def _example(walk: Walk) -> None:
+    walk.instead["fieldlab demo "] = "fieldlab demo --no-browser "
 
 
 @_scene("docs/tutorial/first-hour.md")
