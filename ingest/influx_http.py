@@ -9,6 +9,7 @@ import ipaddress
 import json
 import math
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -163,7 +164,10 @@ class InfluxHttp:
                     content_encoding=coding.get("Content-Encoding", "identity"),
                 )
             except ApiException as error:
-                return answer_of(error.status or 0, error.headers or {}, error.body)
+                if not error.status:  # no answer at all: the library tells a false certificate like that
+                    why = _untrusted(error) or f"no answer: {str(error.reason)[:_LONGEST_SAYING]}"
+                    raise StoreUnavailable(f"{self.url}: {why}") from error
+                return answer_of(error.status, error.headers or {}, error.body)
             return answer_of(status, headers, b"")
 
     def ask(self, database: str | None, statements: str) -> Iterator[dict[str, Any]]:
@@ -206,9 +210,28 @@ class _Unavailable:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (urllib3.exceptions.HTTPError, UnicodeDecodeError, json.JSONDecodeError)):
-            raise StoreUnavailable(f"{self.url} cannot be reached: {str(error)[:_LONGEST_SAYING]}") from error
+            why = _untrusted(error) or f"cannot be reached: {str(error)[:_LONGEST_SAYING]}"
+            raise StoreUnavailable(f"{self.url}{':' if why.startswith('its') else ''} {why}") from error
         if isinstance(error, OSError) and not isinstance(error, StoreUnavailable):
             raise StoreUnavailable(f"{self.url} cannot be reached: {error}") from error
+
+
+def _untrusted(error: BaseException | None) -> str | None:
+    """What is wrong with the server's certificate, where that is what is wrong."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"its certificate is not trusted: {error.verify_message}; it has to be of an authority of"
+                " this computer, or of the file that SSL_CERT_FILE names"
+            )
+        error = next(
+            (e for e in (error.__cause__, getattr(error, "reason", None), *error.args, error.__context__)
+             if isinstance(e, BaseException)),
+            None,
+        )  # fmt: skip
+    return None
 
 
 def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

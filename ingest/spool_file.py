@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +60,9 @@ def open_database(path: Path, spare_bytes: int) -> sqlite3.Connection:
     ------
     SpoolNewer
     """
+    if not path.exists():
+        with suppress(OSError):  # what is wrong with the disk or the folder, SQLite says next
+            path.touch(mode=0o600)  # SQLite gives its log the same: what machines said is the gateway's alone
     db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     db.text_factory = _text
     try:
