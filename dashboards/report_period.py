@@ -142,7 +142,9 @@ def _lines(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langua
         )
     head = ["col.line", "oee_index", "period.before", "col.line_good_quantity", "period.before", "coverage"]
     told = table([say(key, language) for key in head], body)
-    return _section("period.lines", language, told if body else _nothing(language))
+    above = any((row["oee_index"] or 0.0) > 1.0 for row in now)
+    notes = [el("p", say("period.lines.above", language), class_="how")] if above else []
+    return _section("period.lines", language, told if body else _nothing(language), *notes)
 
 
 def _machines(site: Site, rows: Sequence[Row], language: Language) -> Markup:
@@ -181,7 +183,7 @@ def _reasons(rows: Sequence[Row], language: Language) -> Markup:
         ]
         for row in rows[:MOST_REASONS]
     ]
-    head = [say(f"col.{key}", language) for key in ("reason", "count", "minutes", "share")]
+    head = [say(key, language) for key in ("col.reason", "col.count", "report.duration", "col.share")]
     return _section("sheet.pareto", language, table(head, body) if body else _nothing(language))
 
 
@@ -194,10 +196,9 @@ def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langu
             [
                 named(site, row["line"]),
                 " ".join(amounts.energy(row["energy_kwh"], language)),
-                _amount(row["energy_cost_eur"], "€", language),
+                _euro(row["energy_cost_eur"], language),
                 _amount(row["co2_kg"], "kg", language),
-                _per_good(row, language),
-                _per_good(old, language),
+                *_per_good((row, old), language),
             ]
         )
     head = [
@@ -216,9 +217,16 @@ def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langu
     return _section("nav.energy", language, told if body else _nothing(language), *notes)
 
 
-def _per_good(row: Row, language: Language) -> str:
-    value = row.get("energy_per_good_unit_kwh")
-    return amounts.UNDEFINED if value is None else " ".join(amounts.energy(value, language, per_unit=True))
+def _per_good(rows: Sequence[Row], language: Language) -> list[str]:
+    """Side by side, so in one unit."""
+    values = [row.get("energy_per_good_unit_kwh") for row in rows]
+    small = all(amounts.in_wh(v) for v in values if v)
+    factor, unit = (1000.0, "unit.wh_per_unit") if small else (1.0, "unit.kwh_per_unit")
+    return [_amount(None if v is None else v * factor, say(unit, language), language) for v in values]
+
+
+def _euro(value: float | None, language: Language) -> str:
+    return amounts.UNDEFINED if value is None else f"€\u202f{amounts.significant(value, language)}"
 
 
 def _amount(value: float | None, unit: str, language: Language) -> str:

@@ -19,6 +19,8 @@ TRIAL: Final = "#14424f"
 _FAINT: Final = "#5c6875"
 _GRID: Final = "#e1e6eb"
 _MINUS: Final = "\u2212"
+_LETTER: Final = 6.4
+"""As wide as a letter of a legend is at most, in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Bar:
 
 def effects(bars: Sequence[Bar], label: str, language: Language) -> Markup:
     """Intervals around their effects, on one axis of per cent."""
-    row, left, right, width = 40, 208, 150, 700
+    row, left, right, width = 33, 208, 150, 700
     told = [v for b in bars for v in (b.low, b.high) if v is not None]
     step = _round_step(max((abs(v) for v in told), default=0.05) * 2 / 6)
     reach_low = step * math.ceil(max(-min(told, default=0), step) / step)
@@ -97,9 +99,11 @@ def pairs(
     most = max(max(abs(a), abs(b)) for _, a, b in rows) or 1.0
     height = row * len(rows) + 26
     parts = []
-    for n, (name, colour) in enumerate(zip(names, (BASE, TRIAL), strict=True)):
-        parts.append(el("rect", x=left + 120 * n, y=2, width=11, height=11, rx=3, fill=colour))
-        parts.append(_text(name, left + 16 + 120 * n, 12, "start"))
+    at = left
+    for name, colour in zip(names, (BASE, TRIAL), strict=True):
+        parts.append(el("rect", x=at, y=2, width=11, height=11, rx=3, fill=colour))
+        parts.append(_text(name, at + 16, 12, "start"))
+        at += 16 + _LETTER * len(name) + 24
     for i, (title, *shares) in enumerate(rows):
         y = row * i + 26
         parts.append(_text(title, 0, y + 15, "start", size=12.5, colour="#17212b"))

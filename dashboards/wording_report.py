@@ -32,6 +32,11 @@ _PARTS: Final = {
     "report.title": ("Verslag van een experiment", "Report of an experiment"),
     "report.no_question": ("Wat veranderde er door de proef “{id}”?", "What did the trial “{id}” change?"),
     "report.by": ("{fieldlab}, voor {company}", "{fieldlab}, for {company}"),
+    "report.duration": ("Duur", "Time"),
+    "period.lines.above": (
+        "Een OEE van een lijn boven 100 %: wat van de lijn kwam is meer dan in de geplande tijd van het knelpunt kan. Er is ook buiten de geplande tijd gewerkt, of de ideale cyclustijd in de configuratie is te ruim.",
+        "A line's OEE above 100 %: what came off the line is more than fits the planned time of its bottleneck. There was work outside planned time too, or the ideal cycle time in the configuration is too generous.",
+    ),
     "report.outcome": ("De uitkomst", "The outcome"),
     "report.effects": ("Alle effecten, met hun zekerheid", "All effects, with how certain they are"),
     "report.effects.how": (

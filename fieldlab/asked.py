@@ -84,6 +84,8 @@ def keys(args: argparse.Namespace) -> list[str]:
     for key in by:
         if key not in KEYS:
             raise WrongUse(f"--by: there is no group {key!r}; choose from {', '.join(KEYS)}")
+    if args.by and not by:
+        raise WrongUse(f"--by: {args.by!r} names no group; choose from {', '.join(KEYS)}, or leave --by out")
     return by
 
 
@@ -97,7 +99,7 @@ def opened_question(site: Site, inputs: Sequence[str]) -> Iterator[tuple[Store, 
         if all(machine for machine, _ in files):
             machines = {machine for machine, _ in files if machine}
     else:
-        store = opened_store(site)
+        store = opened_store(site, ", or give recordings with --input")
     try:
         yield store, machines
     finally:

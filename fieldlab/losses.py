@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the waterfall of every group."""
     by = keys(args)
     with asked(args) as question:
-        computed = question.compute(by)
+        computed = question.compute()  # by cell, as in a store: parts made in a break have no planned time
         rows = losses.losses(question.site, [r.fragments for r in computed.results.values()], by)
     print(table(rows, [*by, "loss"], _COLUMNS, args.format))
     return 0

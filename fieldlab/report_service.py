@@ -77,7 +77,9 @@ class Weekly:
             key = (name, period.name, to)
             if to not in wanted:  # the config has changed its mind
                 self.unsent.pop(key, None)
-            elif not self.stopping.is_set() and self._clock() >= self._tries.get(key, (0, 0.0))[1]:
+            elif self.stopping.is_set():
+                self.unsent.setdefault(key, "the service was stopped before its turn came")
+            elif self._clock() >= self._tries.get(key, (0, 0.0))[1]:
                 self._send(account, key, period, made, now_ns)
 
     def _send(

@@ -20,9 +20,9 @@ _FIRST_AGAIN_S: Final = 60.0
 """What is older than all there was comes by an import."""
 
 
-def opened_store(site: Site) -> Store:
-    """The store of the config; WrongUse where it names none."""
-    require_store(site, ", or give recordings with --input")
+def opened_store(site: Site, otherwise: str = "") -> Store:
+    """The store of the config; WrongUse where it names none, with what could be given instead."""
+    require_store(site, otherwise)
     return open_store(site)
 
 

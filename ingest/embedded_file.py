@@ -223,6 +223,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _unwritable(path: Path) -> str | None:
+    """What SQLite calls `unable to open database file`, where the disk or the folder is the reason."""
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+        return f"nothing can be written in {path.parent}; is the disk read-only, or the folder not ours?"
+    return None
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors, named by their remedy."""
@@ -231,7 +238,8 @@ def translated(path: Path) -> Iterator[None]:
     except StoreUnavailable:
         raise
     except sqlite3.OperationalError as error:
-        raise StoreUnavailable(f"the store {path} cannot be used now: {error}") from error
+        why = _unwritable(path) or str(error)
+        raise StoreUnavailable(f"the store {path} cannot be used now: {why}") from error
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             raise StoreMisconfigured(f"{path} is not a Fieldlab store: {error}") from error
@@ -239,4 +247,5 @@ def translated(path: Path) -> Iterator[None]:
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
         raise StoreUnavailable(f"the store {path} cannot be used: {error.strerror}") from error
     except OSError as error:
-        raise StoreUnavailable(f"the store {path} cannot be used now: {error}") from error
+        why = _unwritable(path) or str(error)
+        raise StoreUnavailable(f"the store {path} cannot be used now: {why}") from error

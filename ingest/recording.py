@@ -26,6 +26,7 @@ UNAVAILABLE = "UNAVAILABLE"
 """MTConnect's word for: nobody knows. In any signal it is a Bad row."""
 _CLOCK: Clock = "source"
 _DEAD_KEPT = 10_000
+_NAMED = 10
 _BAD, _NUMBER, _TEXT, _DEAD = range(4)
 _Group = list[tuple[Raw, npt.NDArray[np.intp]]]
 """Parts of files that belong to one signal, in the order of arrival."""
@@ -78,7 +79,7 @@ class RecordingStore:
         shown: dict[tuple[str, str], DeadLine] = {}
         for dead in read.dead:
             shown.setdefault((dead.reason, dead.where.rpartition(":")[0]), dead)
-        lines = []
+        lines = list(read.said)
         for (reason, path), n in read.dead_by_reason.items():
             first = shown.get((reason, path))
             example = f": {first.example!r}" if first and first.example else ""
@@ -165,6 +166,7 @@ class _Reading:
     def __init__(self, site: Site, inputs: Sequence[tuple[str | None, Path]]) -> None:
         self.columns: dict[str, list[Column]] = defaultdict(list)
         self.dead: list[DeadLine] = []
+        self.said: list[str] = []
         self.dead_by_reason: Counter[tuple[str, str]] = Counter()
         self.unknown: Counter[str] = Counter()
         self.machines: set[str] = set()
@@ -182,6 +184,7 @@ class _Reading:
                 raw = read_file(path, asked, items)
             for dead in raw.dead:
                 self._bury(path, dead)
+            self.said += raw.said
             self._sort_out(raw, asked, groups)
         for (machine_id, signal_name), parts in groups.items():
             self._add(self._series[machine_id], signal_name, parts)
@@ -190,7 +193,11 @@ class _Reading:
             first = (
                 f"; the first problem is at {self.dead[0].where}: {self.dead[0].reason}" if self.dead else ""
             )
-            raise RecordingError(f"{files}: no sample of any signal in the configuration{first}")
+            found = sorted(self.unknown)
+            told = f", but {', '.join(found[:_NAMED])}" + (" and more" if len(found) > _NAMED else "")
+            raise RecordingError(
+                f"{files}: no sample of any signal in the configuration{told if found else ''}{first}"
+            )
 
     def _bury(self, path: Path, dead: DeadLine) -> None:
         self.dead_by_reason[dead.reason, str(path)] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ NEEDED: Final = ("time", "machine", "signal", "value")
 _LOOK_BYTES: Final = 65_536
 _LEAST_FIELDS: Final = 3
 _LONGEST_EXAMPLE: Final = 100
+_NO_TIME: Final = "not a time (RFC 3339 with a zone, or integer nanoseconds)"
+_BEYOND: Final = "a time beyond what nanoseconds can tell (the years 1678 to 2261)"
+_LONG: Final = re.compile(r"-?\d{19,}", re.ASCII)
 
 
 class DeadLine(NamedTuple):
@@ -65,6 +69,8 @@ class Raw:
     qualities : ndarray of object
     lines : ndarray of int64
     dead : list of DeadLine
+    said : list of str
+        What a user should know of the file as a whole.
     """
 
     path: Path
@@ -75,6 +81,7 @@ class Raw:
     qualities: npt.NDArray[np.object_]
     lines: npt.NDArray[np.int64]
     dead: list[DeadLine] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
 
 Items = Mapping[str, Mapping[str, Sequence[str]]]
@@ -100,8 +107,7 @@ def read_file(path: Path, machine: str | None, items: Items) -> Raw:
     read = _READERS.get(path.suffix.lower())
     try:
         if not path.is_file():
-            what = "is a folder, not a recording" if path.is_dir() else "does not exist"
-            raise RecordingError(f"{path} {what}: give a file")
+            raise RecordingError(f"{path} {_what(path)}: give a file")
         if read is None:
             known = ", ".join(_READERS)
             raise RecordingError(
@@ -115,6 +121,15 @@ def read_file(path: Path, machine: str | None, items: Items) -> Raw:
         raise RecordingError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _what(path: Path) -> str:
+    """What a path is that is no file."""
+    if path.is_dir():
+        return "is a folder, not a recording"
+    return (
+        "is a device or a pipe, and a recording is read more than once" if path.exists() else "does not exist"
+    )
 
 
 def _open_text(path: Path) -> IO[str]:
@@ -220,7 +235,7 @@ def _timed(
     """Rows with a time; those without become dead."""
     time_ns, valid = nanoseconds(times, need_zone=need_zone)
     for i in np.flatnonzero(~valid).tolist():
-        reason = "not a time (RFC 3339 with a zone, or integer nanoseconds)"
+        reason = _BEYOND if _LONG.fullmatch(times[i].strip()) else _NO_TIME
         dead.append(DeadLine(reason, f"{path}:{lines[i]}", _example(times[i])))
     if not valid.all():
         keep = valid.tolist()
@@ -327,7 +342,10 @@ def _read_parquet(path: Path, machine: str | None, items: Items) -> Raw:  # noqa
             f"{path}: column time reaches beyond what nanoseconds can tell: {error}"
         ) from None
     stamps = ["" if t is None else str(t) for t in whole.to_pylist()]
-    return _timed(path, stamps, texts[0], texts[1], values, qualities, lines, [], need_zone=True)
+    raw = _timed(path, stamps, texts[0], texts[1], values, qualities, lines, [], need_zone=True)
+    if pa.types.is_timestamp(time.type) and time.type.tz is None:
+        raw.said.append(f"{path}: column time has no zone: its times are taken for UTC")
+    return raw
 
 
 _READERS: Final[dict[str, Callable[[Path, str | None, Items], Raw]]] = {
