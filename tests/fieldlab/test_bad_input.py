@@ -1,6 +1,7 @@
 """Every command of figures on bad input: one message with status 2, or undefined figures; no traceback."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -177,3 +178,36 @@ def test_a_range_longer_than_nanoseconds_can_tell_is_refused(tmp_path):
     assert len(done.stderr.splitlines()) == 1
     (row,) = json.loads(fieldlab(*asked, "--from", "1971-01-01", "--to", "2260-01-01").stdout)
     assert row["actual_production_time_s"] > 3600
+
+
+@pytest.mark.parametrize("by", [",", " , ", " "])
+def test_a_group_without_a_name_is_refused(folder, by):
+    """Not taken for none."""
+    done = fieldlab("kpi", folder / "plant.yaml", "--input", folder / "one.csv", "--by", by)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "names no group; choose from machine, line" in done.stderr
+
+
+def test_only_a_command_that_takes_recordings_advises_them(folder):
+    """Without a store in the config."""
+    for command, advice in (("kpi", True), ("app", False), ("analytics", False), ("store check", False)):
+        done = fieldlab(*command.split(), folder / "plant.yaml")
+        assert done.returncode == 2
+        assert done.stderr.endswith("add one, or give recordings with --input\n" if advice else "add one\n")
+
+
+def test_a_disk_on_which_nothing_can_be_written_is_said(folder, tmp_path):
+    """Not that a database cannot be opened."""
+    away = tmp_path / "away"
+    away.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", away], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    try:
+        (folder / "plant.yaml").write_text(f"{PLANT}store: {{kind: embedded, path: away/lab.db}}\n")
+        assert fieldlab("store", "setup", folder / "plant.yaml").returncode == 0
+        subprocess.run(["mount", "-o", "remount,ro", away], check=True)
+        done = fieldlab("kpi", folder / "plant.yaml")
+    finally:
+        subprocess.run(["umount", away], check=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"nothing can be written in {away}; is the disk read-only" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import numpy as np
@@ -228,7 +229,16 @@ def test_parquet_has_the_same_columns(tmp_path: Path) -> None:
         ("not.parquet", b"hello", "not a Parquet file"),
         ("whose.shdr", b"2026-11-23T00:00:00Z|execution|ACTIVE\n", "MACHINE="),
         ("other.csv", HEADER.encode() + b"1,m9,state,6,\n", "m9"),
-        ("strange.csv", HEADER.encode() + b"1,m1,humidity,6,\n", "no sample of any signal"),
+        (
+            "strange.csv",
+            HEADER.encode() + b"1,m1,humidity,6,\n",
+            "no sample of any signal.*'humidity' of machine m1",
+        ),
+        (
+            "late.csv",
+            HEADER.encode() + b"9223372036854775806,m1,state,6,\n",
+            "beyond what nanoseconds can tell",
+        ),
         ("nan.csv", HEADER.encode() + b"1,m1,total_count,nan,\n", "no sample of any signal.*nan.csv:2"),
         ("dead.csv", HEADER.encode() + b"x,m1,state,6,\n", "not a time"),
         (".", None, "folder"),
@@ -245,6 +255,31 @@ def test_a_file_that_cannot_be_used_says_what_to_do(
         store.read("raw", "machine")
     assert str(tmp_path / name) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_pipe_or_a_device_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    """A recording is read more than once."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path("/dev/null")):
+        with pytest.raises(
+            RecordingError, match="is a device or a pipe, and a recording is read more than once"
+        ):
+            RecordingStore(small_site(tmp_path), [(None, path)]).read("raw", "machine")
+
+
+def test_times_of_parquet_without_a_zone_are_taken_for_utc_and_that_is_said(tmp_path: Path) -> None:
+    """Once; nothing is said of those with one."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet  # noqa: PLC0415 - an extra
+
+    for zone in (None, "Europe/Amsterdam"):
+        times = pa.array([T, T + 10**9], pa.timestamp("ns", zone))
+        columns = {"time": times, "machine": ["m1"] * 2, "signal": ["total_count"] * 2, "value": [5.0, 6.0]}
+        parquet.write_table(pa.table(columns), tmp_path / "r.parquet")
+        store = RecordingStore(small_site(tmp_path), [(None, tmp_path / "r.parquet")])
+        assert numbers(store) == {T: 5.0, T + 10**9: 6.0}
+        said = [f"{tmp_path / 'r.parquet'}: column time has no zone: its times are taken for UTC"]
+        assert store.complaints() == ([] if zone else said)
 
 
 def test_reading_keeps_the_contract_of_stores(tmp_path: Path) -> None:
