@@ -99,7 +99,7 @@ def pairs(
     most = max(max(abs(a), abs(b)) for _, a, b in rows) or 1.0
     height = row * len(rows) + 26
     parts = []
-    at = left
+    at = float(left)
     for name, colour in zip(names, (BASE, TRIAL), strict=True):
         parts.append(el("rect", x=at, y=2, width=11, height=11, rx=3, fill=colour))
         parts.append(_text(name, at + 16, 12, "start"))

@@ -148,7 +148,7 @@ def report(made: week.Week, at: Range) -> dict[str, list[list[str]]]:
 
 def same(text: str, exact: float | None) -> bool:
     """Whether a text says a number, to half of its last digit."""
-    plain = re.sub(r"[\u202f\u2009 ]", "", text)
+    plain = re.sub(r"[\u202f\u2009€ ]", "", text)
     match = re.match(r"-?\d+(?:\.(\d+))?", plain)
     if exact is None or match is None:
         return exact is None and match is None

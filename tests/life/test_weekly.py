@@ -308,8 +308,6 @@ def test_stopped_with_a_letter_unsent_the_service_says_which_and_why(shop):
     _, told = process.communicate(timeout=30)
     assert process.returncode == 1
     assert f"WARNING fieldlab.report_service: report all of 2026-W48 to {BOARD} was not sent:" in told
-    last = told.splitlines()[-3:]
-    assert [line.split(": the mail server")[0] for line in last] == [
-        f"not sent: {name} of 2026-W48 to {to}"
-        for name, to in (("all", BOARD), ("acme", ACME), ("beta", BETA))
-    ]
+    last = told.splitlines()[-3:]  # the last may not have had its turn
+    for line, (name, to) in zip(last, (("all", BOARD), ("acme", ACME), ("beta", BETA)), strict=True):
+        assert line.startswith(f"not sent: {name} of 2026-W48 to {to}: ")
