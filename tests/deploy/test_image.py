@@ -14,6 +14,7 @@ from tests.deploy import dockerfile
 from tests.deploy.containers import CONFIG
 from tests.deploy.dockerfile import ROOT, words_of
 
+pytestmark = pytest.mark.timeout(600)  # whole environments, where others work too
 STAGES = dockerfile.read(ROOT / "deploy" / "Dockerfile")
 BY_NAME = {stage.name: stage for stage in STAGES}
 ROOMS = """

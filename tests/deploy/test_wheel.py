@@ -17,6 +17,7 @@ from tests.deploy.containers import ROOT
 from tests.environments import installed
 
 UV = "uv==0.13.9"
+pytestmark = pytest.mark.timeout(600)  # a whole environment, where others work too
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_an_edge_box_installs_by_hash_what_a_gateway_needs_and_no_more(wheel, tm
     ]
     for words in (["--require-hashes", "--requirement", str(ROOT / "requirements-edge.lock")],
                   ["--no-deps", "--no-index", str(wheel)]):  # fmt: skip
-        done = subprocess.run([*pip, *words], capture_output=True, text=True, check=False, timeout=240)
+        done = subprocess.run([*pip, *words], capture_output=True, text=True, check=False, timeout=500)
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
     fieldlab = python.with_name("fieldlab")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
