@@ -134,7 +134,7 @@ def _lying(
         "grid": {"left": 8, "right": 16, "top": 4, "bottom": 22, "containLabel": True},
         "tooltip": tooltip(ink)
         | {"trigger": "axis", "axisPointer": {"type": "shadow"}, ":valueFormatter": number(language)},
-        "xAxis": value_axis(ink, language, unit) | {"nameLocation": "middle", "nameGap": 26},
+        "xAxis": value_axis(ink, language, unit, "center") | {"nameLocation": "middle", "nameGap": 26},
         "yAxis": category_axis(labels, ink, width_px=130) | {"inverse": True},
         "series": list(series),
     }

@@ -107,12 +107,12 @@ def number(language: Language) -> str:
     )
 
 
-def value_axis(ink: Ink, language: Language, name: str = "") -> Options:
-    """Amounts; the name says of what."""
+def value_axis(ink: Ink, language: Language, name: str = "", align: str = "left") -> Options:
+    """Amounts; the name says of what: above an upright axis, from its line on."""
     return {
         "type": "value",
         "name": name,
-        "nameTextStyle": {"color": ink.faint},
+        "nameTextStyle": {"color": ink.faint, "align": align},
         "splitNumber": 4,
         "splitLine": {"lineStyle": {"color": ink.grid}},
         "axisLabel": {"color": ink.faint, ":formatter": number(language)},

@@ -109,7 +109,7 @@ def effects(rows: Sequence[Row], language: Language, ink: Ink) -> Options:
     labels = [say(row["kpi"], language) + (f" ({row['experiment']})" if several else "") for row in rows]
     colours = [_COLOURS.get(row["verdict"], ink.faint) for row in rows]
     sentences = [sentence(row, language).replace(". ", ".\n").replace(" (", "\n(") for row in rows]
-    axis = value_axis(ink, language, f"{say('column.effect', language)} [%]")
+    axis = value_axis(ink, language, f"{say('column.effect', language)} [%]", "center")
     return base(ink) | {
         "grid": {"left": 8, "right": 16, "top": 4, "bottom": 22, "containLabel": True},
         "tooltip": tooltip(ink)

@@ -20,7 +20,7 @@ from tests.dashboards.full import Full
 from tests.dashboards.looking import AXE, FOREIGN, SMALL, STICKS_OUT, WORDS, axe
 from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
-from tests.dashboards.test_page import attribute, text, until
+from tests.dashboards.test_page import attribute, click, text, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -203,3 +203,22 @@ def test_a_screen_reader_is_told_facts_and_not_every_second(driver, address, scr
     until(lambda: text(driver, "until") != before, "a minute later")
     settled(driver)
     assert driver.execute_script("return window.told") == []
+
+
+def test_from_a_line_to_its_machine_with_a_click_the_tables_follow(driver, address) -> None:
+    """What only a machine has comes, what only a line has goes; and back."""
+    opened(driver, address, "line")
+    shown = (
+        "return [...document.querySelectorAll('.sheet')].filter(e => e.checkVisibility())"
+        ".map(e => e.dataset.testid)"
+    )
+    of_line = driver.execute_script(shown)
+    assert "card-by_shift" in of_line
+    assert "card-by_product" not in of_line
+    click(driver, "scope-m1")
+    until(lambda: "card-by_product" in driver.execute_script(shown), "the machine's tables")
+    of_machine = driver.execute_script(shown)
+    assert "card-by_machine_shift" in of_machine
+    assert {"card-by_shift", "card-by_machine"}.isdisjoint(of_machine)
+    click(driver, "scope-line-milling")
+    until(lambda: driver.execute_script(shown) == of_line, "the line's tables")
