@@ -149,6 +149,9 @@ def test_without_servers_the_embedded_parts_stand_in(tmp_path, monkeypatch) -> N
     parts = parts_of(load(path), tmp_path, port=1, grafana_port=2, simulated=True)
     assert [p.name for p in parts] == ["broker", "setup", "simulate", "gateway", "analytics", "app"]
     assert parts[0].command[1:3] == ("-m", "fieldlab.broker")
+    path.write_text(f"{path.read_text()}reports: {{weekly: {{all: }}}}\n")
+    *_, last = parts_of(load(path), tmp_path, port=1, grafana_port=2, simulated=True)
+    assert (last.name, last.command[-2:]) == ("report", (str(path), "--every-week"))
     influx = lab(tmp_path)
     influx.write_text(influx.read_text().replace(USER, ""))
     with pytest.raises(WrongUse, match="influxd is not installed"):
