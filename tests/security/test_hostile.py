@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.server
 import io
 import json
 import logging
@@ -10,8 +11,12 @@ import resource
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,6 +124,75 @@ def test_a_sparkplug_time_that_no_store_can_keep_is_as_if_not_told() -> None:
         sparkplug_payload.read(b"\x12\x00" * 500_000)
 
 
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """A store that answers every question with a compressed body."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(204)
+            self.send_header("X-Influxdb-Version", "1.8.0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_of_the_store_that_unpacks_without_end_is_given_up(status) -> None:
+    """1.2 GB in 1 MB: in a process that may take 1 GB it is one clear failure."""
+    packer = zlib.compressobj(1, wbits=31)
+    block = b"x" * MB
+    bomb = b"".join(packer.compress(block) for _ in range(1200)) + packer.flush()
+    code = (
+        "import sys, resource; resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))\n"
+        "from ingest.influx_http import InfluxHttp\nfrom ingest.store import StoreUnavailable\n"
+        "try: list(InfluxHttp(sys.argv[1], None, None, 30.0).ask('d', 'SELECT 1'))\n"
+        "except StoreUnavailable as error: print(str(error)[:200])"
+    )
+    with answering(status, bomb) as url:
+        done = subprocess.run(
+            [sys.executable, "-c", code, url], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout.startswith(url)
+
+
+@pytest.mark.parametrize(
+    "content", [b"PAR1" * 1000, b"\x00" * MB, b"time,machine,signal,value\n" + b"9" * 2 * MB]
+)
+def test_a_hostile_recording_is_one_clear_message(tmp_path, content) -> None:
+    """No Parquet, no text, a line without end."""
+    config = tmp_path / "lab.yaml"
+    config.write_text(
+        "fieldlab: lab\ntimezone: UTC\nlines: [{id: l, machines: [{id: m, ideal_cycle_time_s: 1}]}]\n"
+    )
+    for name in ("a.csv", "a.parquet", "a.shdr"):
+        (tmp_path / name).write_bytes(content)
+        done = fieldlab("kpi", config, "--input", f"m={tmp_path / name}")
+        assert done.returncode in (0, 2), (name, done.stderr)
+        assert len(done.stderr) < 2000
+
+
 # -- archives and backups
 
 
@@ -192,7 +266,7 @@ def test_a_name_stays_a_name_in_influxql() -> None:
 def test_a_name_stays_a_name_in_a_real_influxdb(influxes) -> None:
     """Databases by hostile names are made under those names or refused, and no other is gone."""
     try:
-        http = InfluxHttp(influxes("influx1").url, None, None, 10.0)
+        server = InfluxHttp(influxes("influx1").url, None, None, 10.0)
     except servers.ServerMissingError as missing:
         pytest.skip(str(missing))
     names = (
@@ -204,14 +278,14 @@ def test_a_name_stays_a_name_in_a_real_influxdb(influxes) -> None:
     )
     try:
         for name in names:
-            list(http.ask(None, f"CREATE DATABASE {influx_ql.identifier(name)}"))
-        there = {row[0] for row in influx_ql.values(http, "SHOW DATABASES")}
+            list(server.ask(None, f"CREATE DATABASE {influx_ql.identifier(name)}"))
+        there = {row[0] for row in influx_ql.values(server, "SHOW DATABASES")}
         assert there & set(names) == set(names[:3])  # a backslash and a line end InfluxDB itself refuses
         assert not {name for name in there if "DROP" in name} - set(names)
     finally:
         for name in names:
-            list(http.ask(None, f"DROP DATABASE {influx_ql.identifier(name)}"))
-        http.close()
+            list(server.ask(None, f"DROP DATABASE {influx_ql.identifier(name)}"))
+        server.close()
 
 
 def test_names_from_the_config_are_texts_in_grafanas_boards() -> None:
