@@ -97,8 +97,8 @@ def import_archive(
 def _move(store: MovableStore, fieldlab: str, part: Part, columns: Columns, result: Imported) -> None:
     """One file: write what is missing, and read all of it back."""
     missing = {m: _missing(store, part, m, found) for m, found in columns.items()}
-    if part.bucket == "kpi" and any(missing.values()):
-        store.write(part.bucket, [_without_sum(fieldlab, part, missing)])
+    opened = [_without_sum(fieldlab, part, missing)] if part.bucket == "kpi" and any(missing.values()) else []
+    store.write(part.bucket, opened)
     lacking = sum(len(c.time_ns) for found in missing.values() for c in found)
     result.there += part.rows - lacking
     for measurement, found in missing.items():
@@ -108,6 +108,7 @@ def _move(store: MovableStore, fieldlab: str, part: Part, columns: Columns, resu
             result.written += len(portion) - len(refused)
             result.refused += len(refused)
             result.examples += refused[: _REFUSED_KEPT - len(result.examples)]
+    store.write(part.bucket, opened)  # once more: a job that runs may have made the sum meanwhile
     for measurement, found in columns.items():
         result.expected += part.tallies[measurement]
         result.verified += tally(part.bucket, measurement, _there(store, part, measurement, found))
