@@ -101,7 +101,10 @@ class Kiosks:
         kept = kiosk.kept() if kiosk is not None and len(key) <= _LONGEST else None
         kind, _, rest = (kept or "").strip().partition("$")
         until, _, digest = rest.partition("$")
-        if kiosk is None or kind != _KIND or not hmac.compare_digest(_digest(key, kiosk, until), digest):
+        if kiosk is None or kind != _KIND:
+            return 0.0
+        # As bytes: a file may hold any letter, and a text must be ASCII here.
+        if not hmac.compare_digest(_digest(key, kiosk, until).encode(), digest.encode()):
             return 0.0
         try:
             end = dt.datetime.fromisoformat(until)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 import time
 from pathlib import Path
 
 from dashboards.kiosks import Kiosk, made
 from dashboards.wall_page import PATH
 from fieldlab.errors import WrongUse
+from fieldlab.whole_file import write_whole
 from fieldlab_configs import ConfigError, Secret, Site
 
 _DAY_S = 86_400
@@ -82,12 +82,8 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
 def _write(file: Path, kept: str) -> None:
     """In the place of what was there, readable by its owner alone from the beginning."""
-    fresh = file.with_name(f"{file.name}.new")
     try:
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(f"{kept}\n")
-        fresh.replace(file)
+        write_whole(file, f"{kept}\n".encode(), 0o600)
     except OSError as error:
         raise WrongUse(f"{file}: cannot be written: {error.strerror or error}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from tests.dashboards.fakes import CONFIG, FakeScreens
 from tests.dashboards.looking import AXE, axe
 from tests.dashboards.serving import served
 from tests.dashboards.test_gate import HASHES, SHARED, Clock, OwnScreens, logged_in
+from tests.dashboards.test_gate import ask as asked
 from tests.dashboards.test_page import until
 
 OTHER = "  - {id: turning, name: Draailijn, machines: [{id: t1, signals: {total_count: {item: t}}}]}\n"
@@ -82,17 +82,9 @@ def address(clock, links) -> Iterator[Address]:
         yield found
 
 
-def ask(address: Address, path: str, key: str = "", *, body: str | None = None, **headers: str):
+def ask(address: Address, path: str, key: str = "", **more: str):
     """Status, headers and text of one request, with a link's key as its cookie."""
-    line = http.client.HTTPConnection(address.host, address.port, timeout=15)
-    if key:
-        headers["Cookie"] = f"{COOKIE}={key}"
-    try:
-        line.request("GET" if body is None else "POST", path, body, headers)
-        answer = line.getresponse()
-        return answer.status, answer.headers, answer.read().decode()
-    finally:
-        line.close()
+    return asked(address, path, **more, **({"Cookie": f"{COOKIE}={key}"} if key else {}))
 
 
 def test_a_key_is_spent_for_a_cookie_that_goes_to_the_wall_alone(address, links) -> None:
@@ -168,6 +160,15 @@ def test_expired_forged_and_withdrawn_are_refused_alike(address, links, clock) -
     del links.kept["all"]
     assert ask(address, "/wall", other)[0] == 403
     clock.now += 61
+
+
+def test_a_file_that_holds_something_else_opens_nothing(links) -> None:
+    """Whatever letters are in it: a refusal, and no error of the app."""
+    key = links.make("hall")
+    kinds = Kiosks(links.all, links.clock)
+    for kept in ("", "sesame", "kiosk1$2099-01-01T00:00:00Z$é", f"{links.kept['hall']}é"):
+        links.kept["hall"] = kept
+        assert kinds.visitor(key) is None
 
 
 def test_who_changes_what_a_link_is_good_for_makes_it_void(address, links, clock) -> None:

@@ -1,5 +1,6 @@
 """``fieldlab app CONFIG --kiosk``: links made, replaced and ended as an engineer does it."""
 
+import datetime as dt
 import http.client
 import re
 import signal
@@ -55,7 +56,7 @@ def test_a_link_is_shown_once_and_only_its_hash_is_kept(config):
     assert key.split(".")[1] not in file.read_text()
     assert opens(config, key).line == "milling"
     end = re.search(r"good until (\S+Z),", said)[1]
-    days = (time.mktime(time.strptime(end, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time()) / 86_400
+    days = (dt.datetime.fromisoformat(end).timestamp() - time.time()) / 86_400
     assert days == pytest.approx(7, abs=0.05)
     again, _ = made(config, "hall")
     assert opens(config, key) is None
