@@ -8,6 +8,7 @@ opened by the same session.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Final
@@ -18,6 +19,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
+
+log = logging.getLogger(__name__)
 
 PATH: Final = "/_nicegui_ws/"
 SWEEP_S: Final = 1.0
@@ -88,13 +91,22 @@ async def sweep() -> None:
     told: set[str] = set()
     while True:
         await asyncio.sleep(SWEEP_S)
-        for page in list(Client.instances.values()):
-            if page.has_socket_connection and not owner(page).welcome():
-                page.open("/login")
-        over = {sid for sid, _ in core.sio.manager.get_participants("/", None) if _over(sid)}
-        for sid in over & told:  # a page that was told has had the time to leave by itself
-            await core.sio.disconnect(sid)
-        told = over - told
+        try:
+            told = await _swept(told)
+        except Exception:
+            # A sweep that ended for good would leave every session open that should be over.
+            log.exception("sessions that are over were not all ended; the next try is in %.0f s", SWEEP_S)
+
+
+async def _swept(told: set[str]) -> set[str]:
+    """One round; which sockets were told that they are over, and may leave by themselves."""
+    for page in list(Client.instances.values()):
+        if page.has_socket_connection and not owner(page).welcome():
+            page.open("/login")
+    over = {sid for sid, _ in core.sio.manager.get_participants("/", None) if _over(sid)}
+    for sid in over & told:
+        await core.sio.disconnect(sid)
+    return over - told
 
 
 def _over(sid: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -13,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from dashboards import sockets
 from dashboards.app import Address
 from dashboards.gate import COOKIE, Gate
 from dashboards.sessions import Sessions, User
@@ -195,3 +197,27 @@ def test_a_socket_ends_with_its_session(address, clock) -> None:
         clock.now += 3601
         assert '"open"' in own.heard("/login")
         assert own.heard("41").splitlines()[-1] == "41"
+
+
+async def test_a_sweep_that_failed_is_said_and_the_next_one_comes(monkeypatch, caplog) -> None:
+    """It is what ends sessions: it must outlive whatever goes wrong in one round."""
+    rounds: list[set[str]] = []
+    third = asyncio.Event()
+
+    async def swept(told: set[str]) -> set[str]:
+        rounds.append(told)
+        if len(rounds) == 1:
+            raise KeyError("gone")
+        if len(rounds) == 3:
+            third.set()
+        return {"one"}
+
+    monkeypatch.setattr(sockets, "SWEEP_S", 0.0)
+    monkeypatch.setattr(sockets, "_swept", swept)
+    sweeping = asyncio.create_task(sockets.sweep())
+    await asyncio.wait_for(third.wait(), 10)
+    sweeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweeping
+    assert rounds[:3] == [set(), set(), {"one"}]
+    assert "were not all ended" in caplog.text
