@@ -18,9 +18,9 @@ FIRST_NS: Final = -(2**63) + 2
 LAST_NS: Final = 2**63 - 2
 """Every store can be asked from the one to before the other."""
 ABOUT_STORE: Final = "schema"
+"""A measurement that tells of its store, and does not move to another."""
 DAY: Final = "day"
 """Sums of days of atoms, which the job makes anew wherever the atoms go; see `analytics.days`."""
-"""A measurement that tells of its store, and does not move to another."""
 _WRAP: Final = 2**64
 
 
