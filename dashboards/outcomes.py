@@ -9,7 +9,7 @@ from typing import Final
 from dashboards import kit, palette
 from dashboards.chart_options import Ink, Options, base, category_axis, js, tooltip, value_axis
 from dashboards.kit import Box, Chart, Text
-from dashboards.report_outcome import VERDICTS, change, spelled
+from dashboards.report_outcome import VERDICTS, effect, spelled
 from dashboards.screens import Row
 from dashboards.sheets import Column
 from dashboards.snapshot import Snapshot
@@ -74,30 +74,20 @@ class OutcomesCard(TableCard):
                             for row in of:
                                 Text("p", sentence(row, self.language))
 
-    def _cell(self, column: Column, text: str, row: Row, marks: dict[str, str]) -> None:
-        if column.key in ("baseline", "trial"):
-            (text,), unit = spelled(row["kpi"], [row[column.key]], self.language)
-            text = f"{text} {unit}".rstrip() if row[column.key] is not None else text
-        super()._cell(column, text, row, marks)
+    def _spelled(self, column: Column, row: Row) -> tuple[str, dict[str, str]]:
+        text, marks = super()._spelled(column, row)
+        if column.key in ("baseline", "trial") and row[column.key] is not None:
+            (number,), unit = spelled(row["kpi"], [row[column.key]], self.language)
+            text = f"{number} {unit}".rstrip()
+        return text, marks
 
 
 def sentence(row: Row, language: Language) -> str:
     """One measure's outcome in words."""
     name = say(row["kpi"], language)
-    figures = [row[key] for key in ("baseline", "trial", "estimate", "low", "high")]
-    if any(value is None for value in figures):
+    if any(row[key] is None for key in ("baseline", "trial", "estimate", "low", "high")):
         return name
-    (before, after), unit = spelled(row["kpi"], figures[:2], language)
-    return say(
-        "told.effect",
-        language,
-        measure=name,
-        effect=change(row["estimate"], language),
-        baseline=before,
-        trial=f"{after} {unit}".rstrip(),
-        low=change(row["low"], language),
-        high=change(row["high"], language),
-    )
+    return effect(name, row, row["estimate"], language)
 
 
 def effects(rows: Sequence[Row], language: Language, ink: Ink) -> Options:

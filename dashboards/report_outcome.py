@@ -100,18 +100,8 @@ def sentence(result: Result, language: Language) -> str:
         if result["more_blocks"]:
             told.append(say("told.more_data", language, more=str(result["more_blocks"])))
         return " ".join(told)
-    (before, after), unit = spelled(result["kpi"], [result["baseline"], result["trial"]], language)
     told = [
-        say(
-            "told.effect",
-            language,
-            measure=name,
-            effect=change(result["effect"], language),
-            baseline=before,
-            trial=f"{after} {unit}".rstrip(),
-            low=change(result["low"], language),
-            high=change(result["high"], language),
-        ),
+        effect(name, result, result["effect"], language),
         say("told.chance", language, chance=chance(result["probability_of_improvement"], language)),
     ]
     if result["verdict"] == "no difference shown":
@@ -122,6 +112,21 @@ def sentence(result: Result, language: Language) -> str:
             say("told.no_more", language) if more is None else say("told.more", language, more=str(more))
         )
     return " ".join(told)
+
+
+def effect(name: str, row: Mapping[str, Any], estimate: float, language: Language) -> str:
+    """What a measure was, what it became, and the interval of the change; `row` has them under their keys."""
+    (before, after), unit = spelled(row["kpi"], [row["baseline"], row["trial"]], language)
+    return say(
+        "told.effect",
+        language,
+        measure=name,
+        effect=change(estimate, language),
+        baseline=before,
+        trial=f"{after} {unit}".rstrip(),
+        low=change(row["low"], language),
+        high=change(row["high"], language),
+    )
 
 
 def chance(probability: float, language: Language) -> str:

@@ -124,6 +124,21 @@ def test_axe_finds_nothing(driver, address, page) -> None:
             assert axe(driver) == [], (page, theme, size)
 
 
+def test_a_result_that_changes_keeps_its_unit(driver, address, screens, monkeypatch) -> None:
+    """A row that is written over says what a new one would."""
+    opened(driver, address, "experiment", "en")
+
+    def shown() -> list[str]:
+        rows = driver.find_elements(By.CSS_SELECTOR, "[data-testid=rows-results] tr")
+        return [row.text for row in rows if "Wh per part" in row.text]
+
+    before = until(shown, "energy in its unit")
+    key = ("kpi", "experiment_result")
+    monkeypatch.setitem(screens.kept, key, [row | {"estimate": -0.2} for row in screens.kept[key][:1]])
+    after = until(lambda: [row for row in shown() if row not in before], "the row written over")
+    assert "43.2 Wh per part" in after[0]
+
+
 def test_every_picture_is_a_png_at_a_press(driver, address) -> None:
     """As sharp as a report needs, and called by its name."""
     for page, least in (("overview", 2), ("line", 5), ("energy", 2), ("experiment", 1)):
