@@ -81,7 +81,13 @@ def make(site: Site, store: Store, name: str, period: Period, now_ns: int) -> Ma
     for language in languages:
         text = period_report(found, made_ns=time.time_ns(), company=report.company, language=language)
         path = folder / file_name(site, report.company, period, language)
-        write_whole(path, text.encode())
+        try:
+            write_whole(path, text.encode())
+        except OSError as error:
+            raise WrongUse(
+                f"reports.weekly.{name}: {folder} cannot be written: {error.strerror};"
+                " name a folder that can be"
+            ) from None
         made.files.append(str(path))
     made.subject = subject(site, period.name, report.company, languages[0])
     made.text = "\n\n".join(summary(found, language) for language in languages)

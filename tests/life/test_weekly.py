@@ -246,6 +246,16 @@ def test_a_config_without_reports_and_an_account_that_cannot_be_read_say_so(shop
     assert "reports: the config says none; add when, and for whom" in done.stderr
 
 
+def test_a_reports_folder_that_cannot_be_written_is_one_message(shop):
+    """Its own, where it has one; exit status 2, and nothing mailed."""
+    (shop.folder / "full").write_text("no folder")
+    shop.reports(lambda text: text.replace("all: {", "all: {folder: full/here, "))
+    done = fieldlab("report", shop.path, "--week", "2026-W48", "--mail")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "full/here cannot be written: Not a directory; name a folder that can be" in done.stderr
+    assert shop.got() == []
+
+
 def by_the_data(text):
     """The fieldlab's clock is that of its data."""
     source = "sources: {b: {kind: mqtt, host: 127.0.0.1, clock_topic: c}}"
