@@ -23,6 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards import login, sockets, wall_page
 from dashboards.errors import AddressInUse, CannotListen
+from dashboards.exercises import PATH, SCOPE_EXERCISES, Exercises
+from dashboards.exercises_page import ExercisesPage
 from dashboards.exports import exports
 from dashboards.gate import Gate
 from dashboards.page import Page
@@ -57,6 +59,7 @@ class _Hand:
     poller: Poller | None = None
     companies: Mapping[str, Poller] = MappingProxyType({})
     gate = Gate()
+    exercises: Exercises | None = None
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -71,11 +74,15 @@ class _Hand:
         visitor = scope.get(SCOPE_VISITOR)
         company = visitor.company if visitor is not None else None
         scope[SCOPE_POLLER] = type(self).poller if company is None else type(self).companies[company]
+        scope[SCOPE_EXERCISES] = type(self).exercises
         await self.app(scope, receive, send)
 
 
 def create_app(
-    poller: Poller, gate: Gate | None = None, companies: Mapping[str, Poller] = MappingProxyType({})
+    poller: Poller,
+    gate: Gate | None = None,
+    companies: Mapping[str, Poller] = MappingProxyType({}),
+    exercises: Exercises | None = None,
 ) -> FastAPI:
     """The web app, showing what a poller finds.
 
@@ -87,6 +94,8 @@ def create_app(
         Default: whoever sits at this computer.
     companies : mapping of str to Poller
         Of what each company's own users see.
+    exercises : Exercises, optional
+        Default: none, as on a real fieldlab.
 
     Returns
     -------
@@ -98,6 +107,7 @@ def create_app(
     """
     _Hand.poller, _Hand.companies = poller, companies
     _Hand.gate = gate if gate is not None else Gate()
+    _Hand.exercises = exercises
     return _application()
 
 
@@ -139,11 +149,24 @@ def _application() -> FastAPI:
     return app
 
 
+@ui.page(PATH)
+async def _exercise(request: Request, client: Client) -> None:
+    exercises = request.scope.get(SCOPE_EXERCISES)
+    if exercises is None:
+        client.open("/")
+        return
+    page = ExercisesPage(exercises, client, request.query_params, _STYLE_URL)
+    client.page = copy(client.page)
+    client.page.language = _QUASAR_LANGUAGES[page.language]
+    page.build()
+
+
 @ui.page("/")
 async def _show(request: Request, client: Client) -> None:
     poller = cast("Poller", request.scope[SCOPE_POLLER])
     visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
-    page = Page(poller, client, request.query_params, _STYLE_URL, visitor)
+    exercises = request.scope.get(SCOPE_EXERCISES)
+    page = Page(poller, client, request.query_params, _STYLE_URL, visitor, exercises)
     # NiceGUI gives a route one language; ours has the visitor's, for screen readers and Quasar's own words.
     client.page = copy(client.page)
     client.page.language = _QUASAR_LANGUAGES[page.language]
@@ -163,6 +186,7 @@ async def serve(
     interval_s: float = INTERVAL_S,
     gate: Gate | None = None,
     companies: Mapping[str, Screens] = MappingProxyType({}),
+    exercises: Exercises | None = None,
 ) -> AsyncIterator[Address]:
     """Serve the web app in the running event loop until the block ends.
 
@@ -179,6 +203,8 @@ async def serve(
         Default: whoever sits at this computer.
     companies : mapping of str to Screens
         What each company's own users see.
+    exercises : Exercises, optional
+        Of the demo.
 
     Yields
     ------
@@ -205,7 +231,7 @@ async def serve(
                 for name, each in companies.items()
             }
             config = uvicorn.Config(
-                create_app(poller, gate, own),
+                create_app(poller, gate, own, exercises),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

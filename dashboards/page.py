@@ -23,7 +23,10 @@ from dashboards.cards import (
     TrendCard,
 )
 from dashboards.chart_options import DARK, LIGHT, Ink
+from dashboards.exercises import Exercises, address
+from dashboards.invitation import invitation
 from dashboards.kit import Box, Text
+from dashboards.look import HEAD
 from dashboards.picker import Picker
 from dashboards.poller import Poller
 from dashboards.snapshot import Snapshot
@@ -34,20 +37,6 @@ from fieldlab_configs import Site
 
 Theme = Literal["light", "dark", "auto"]
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark", "auto")
-
-# Runs before anything is painted: colours without a flash, and Back works.
-_HEAD = """<link rel="stylesheet" href="{style}">
-<script>
-(() => {{
-  const root = document.documentElement, asked = {theme};
-  root.dataset.theme = asked === 'auto'
-    ? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light') : asked;
-  addEventListener('popstate', () => location.reload());
-  // Escape takes a tooltip away that hides something; it is back with the next move.
-  const tips = (e) => {{ root.dataset.tips = e.key === 'Escape' ? 'off' : 'on'; }};
-  for (const kind of ['keydown', 'focusin', 'mouseover']) addEventListener(kind, tips);
-}})();
-</script>"""
 
 
 class Card(Protocol):
@@ -70,6 +59,8 @@ class Page:
         Of the link that was followed.
     style_url : str
     visitor : Visitor
+    exercises : Exercises, optional
+        Of the demo.
     """
 
     def __init__(
@@ -79,8 +70,9 @@ class Page:
         query: Mapping[str, str],
         style_url: str,
         visitor: Visitor = LOCAL,
+        exercises: Exercises | None = None,
     ) -> None:
-        self.visitor = visitor
+        self.visitor, self.exercises = visitor, exercises
         self.poller, self.client = poller, client
         self.site: Site = poller.screens.site
         self.language: Language = as_language(query.get("lang"), self.site.language)
@@ -101,11 +93,13 @@ class Page:
     def build(self) -> None:
         """Put everything in place, empty."""
         ui.page_title(self._title())
-        ui.add_head_html(_HEAD.format(style=self._style_url, theme=json.dumps(self.theme)))
+        ui.add_head_html(HEAD.format(style=self._style_url, theme=json.dumps(self.theme)))
         with Box("div", "page"):
             Text("a", self._say("skip"), "skip", href="#figures")
             self._header()
             self._nav()
+            if self.exercises is not None and self.view.screen == "overview":
+                invitation(self.exercises, self.language, self.theme)
             self._choices()
             self.notice = Text("p", "", "notice", role="status", data_testid="notice")
             self.empty = Text("p", self._say("waiting"), "waiting", data_testid="waiting")
@@ -232,6 +226,9 @@ class Page:
                         "a", self._say(f"nav.{name}"), "page-link", data_testid=f"nav-{name}"
                     )
             self.wall = Text("a", self._say("wall"), "page-link", data_testid="nav-wall")
+            if self.exercises is not None:
+                there = address(self.language, self.theme)
+                Text("a", self._say("nav.exercises"), "page-link", href=there, data_testid="nav-exercises")
 
     def _header(self) -> None:
         with Box("header", "top"):

@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 from unicodedata import bidirectional
 
 from dashboards.wording_app import APP
+from dashboards.wording_exercises import EXERCISES
 from dashboards.wording_losses import LOSSES
 from dashboards.wording_mail import MAIL
 from dashboards.wording_report import REPORT
@@ -326,6 +327,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = (
     | ALERTS
     | APP
     | WALL
+    | EXERCISES
 )
 
 

@@ -13,6 +13,7 @@ from analytics import query
 from analytics.job import Job
 from dashboards.app import serve
 from fieldlab.broker import broker
+from fieldlab.demo_exercises import DemoExercises
 from fieldlab.demo_options import Options
 from fieldlab.errors import WrongUse
 from fieldlab.screens import StoreScreens
@@ -58,7 +59,17 @@ class Demo:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 screens = StoreScreens(self.site, store)
-                address = await stack.enter_async_context(serve(screens, port=self.options.port))
+                loop = asyncio.get_running_loop()
+                exercises = DemoExercises(
+                    self.site,
+                    store,
+                    screens,
+                    machines,
+                    self.options,
+                    lambda: loop.call_soon_threadsafe(machines.shorten),
+                )
+                serving = serve(screens, port=self.options.port, exercises=exercises)
+                address = await stack.enter_async_context(serving)
                 self.options.say(f"page: {address.url}\nconfig: {self.site.path}")
                 if self.options.browser:
                     webbrowser.open(address.url)

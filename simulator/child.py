@@ -18,10 +18,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.errors import CannotSimulate, NobodyListens, PortBusy
 
+if TYPE_CHECKING:  # the process that starts it does without its imports
+    from simulator.lesson import Lesson
+
+SHORTEN = "shorten"
 _STOP_WITHIN_S = 2.0
 _LOOK_S = 0.5
 _ERRORS: Mapping[str, type[Exception]] = {
@@ -39,6 +43,7 @@ class Order:
     speed: float
     faults: tuple[str, ...] = ()
     planned_s: float | None = None
+    teach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.result: asyncio.Task[Result] | None = None
+        self.lesson: Mapping[str, Any] = {}
+        """What there is to know for exercises; see :meth:`simulator.lesson.Lesson.told`."""
 
     async def ready(self, stop: asyncio.Event) -> bool:
         """Wait until every machine is served, its clock standing still; False if `stop` came first."""
@@ -88,6 +95,10 @@ class Child:
         """Let time stand still; the result follows."""
         self._tell("stop")
 
+    def shorten(self) -> None:
+        """Halve the micro stops; see :meth:`simulator.lesson.Lesson.shorten`."""
+        self._tell(SHORTEN)
+
     async def _result(self) -> Result:
         told = await self._answer("result")
         return Result(told["now_ns"], told["truth"])
@@ -99,10 +110,13 @@ class Child:
     async def _answer(self, name: str) -> dict[str, Any]:
         if self._process.stdout is None:
             raise RuntimeError("the process of the simulated machines has no output to read")
-        line = await self._process.stdout.readline()
-        if not line:
-            raise CannotSimulate("the process of the simulated machines ended without a word")
-        told: dict[str, Any] = json.loads(line)
+        told: dict[str, Any] = {"is": "lesson", "lesson": self.lesson}
+        while told["is"] == "lesson":
+            self.lesson = told["lesson"]
+            line = await self._process.stdout.readline()
+            if not line:
+                raise CannotSimulate("the process of the simulated machines ended without a word")
+            told = json.loads(line)
         if told["is"] == "error":
             raise _ERRORS.get(told["kind"], CannotSimulate)(told["message"])
         if told["is"] != name:
@@ -162,6 +176,7 @@ async def _serve(order: Order, lines: asyncio.StreamReader) -> None:
         speed=order.speed,
         faults=order.faults,
         planned_s=order.planned_s,
+        teach=(lambda told: _say("lesson", lesson=told)) if order.teach else None,
     ) as machines:
         # An OPC UA address space is a hundred thousand objects that stay: to look through them while they
         # are made, or ever again, is half of the time it takes.
@@ -171,7 +186,7 @@ async def _serve(order: Order, lines: asyncio.StreamReader) -> None:
         if not await lines.readline():
             return
         until_ns = order.start_ns + round(order.planned_s * 1e9) if order.planned_s else None
-        watching = asyncio.create_task(lines.readline())
+        watching = asyncio.create_task(_listen(lines, machines.lesson))
         watching.add_done_callback(lambda _: machines.stop())
         await machines.run(until_ns)
         await machines.settled()
@@ -180,6 +195,14 @@ async def _serve(order: Order, lines: asyncio.StreamReader) -> None:
         # Serve on, clock standing still, until we are told to end.
         if await watching:
             await lines.readline()
+
+
+async def _listen(lines: asyncio.StreamReader, lesson: Lesson | None) -> bytes:
+    """What is asked while time passes; returns the word that ends it."""
+    while (word := await lines.readline()) == f"{SHORTEN}\n".encode():
+        if lesson is not None:
+            lesson.shorten()
+    return word
 
 
 async def _main() -> None:

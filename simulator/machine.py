@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fieldlab_configs import Machine, Site
@@ -71,25 +71,53 @@ class MachineModel:
         self.codes: Final = Codes(machine, start_ns, acting=self.kind.acting)
         self.made: list[tuple[int, float, float]] = []  # (time, parts, good ones) not yet told to the line
         self.rates: Final = Rates(machine, self.kind)
-        self._rng = random.Random(f"{seed}/{machine.id}")
+        self._seed, self._low = seed, low_counters
         self._noise = random.Random(f"{seed}/{machine.id}/noise")
         self._state, self._reason, self._since_ns = "off", "", start_ns
         self._code: int | str = ""
         self._supply = Supply(machine, self.kind, self.codes, self._noise)
-        self._registers = Registers(machine, self._rng, low=low_counters)
+        self._registers = self._draw()
         self._measures = Measures(machine, self.kind, self._noise)
         self._panel = Panel(machine)
-        usual_s = self.rates.mean_s(start_ns) * self.rates.parts_per_cycle
-        self._orders = Orders(self._rng, machine, self.kind, usual_s, self.rates.parts_per_cycle)
-        self._incidents = Incidents(self._rng, machine, self.kind)
         self._pace = pace
-        self._worked_ns = 0
-        self._cycles = 0
+        self.nobody_in_breaks = False
+        """Whether set-ups and stops stand still in breaks: no lucky breakdown then falls into one."""
+        self.watched: Callable[[], bool] | None = None
+        self.seen: tuple[int, int, Truth] | None = None
+        """The end of the cycle after which :attr:`watched` was so, its number, and the truth up to there."""
         self._queue: list[tuple[int, int, Process]] = []
         for order, process in enumerate(self._processes(resets)):
             heapq.heappush(self._queue, (start_ns, order, process))
 
+    def _draw(self) -> Registers:
+        """Its luck, from the beginning; returns the counters that go with it."""
+        self._rng = random.Random(f"{self._seed}/{self.machine.id}")
+        registers = Registers(self.machine, self._rng, low=self._low)
+        usual_s = self.rates.mean_s(self.now_ns) * self.rates.parts_per_cycle
+        parts = self.rates.parts_per_cycle
+        self._orders = Orders(self._rng, self.machine, self.kind, usual_s, parts)
+        self._incidents = Incidents(self._rng, self.machine, self.kind)
+        self._worked_ns = 0
+        self.cycles = 0
+        return registers
+
     # What others ask of it
+
+    def begin_again(self, *, micro: float) -> None:
+        """From now on, all that happened since the beginning once more, but for the length of micro stops.
+
+        Parameters
+        ----------
+        micro : float
+            How long a micro stop lasts, as a share of what it would.
+        """
+        self._draw()
+        self._incidents.micro = micro
+        self._reason = ""
+        self._show("reason")
+        work = (self.now_ns, 0, self._work())
+        self._queue = [work if entry[1] == 0 else entry for entry in self._queue]
+        heapq.heapify(self._queue)
 
     def advance(self, to_ns: int) -> list[Reading]:
         """Let time pass up to and with `to_ns`; the readings of that time, in order."""
@@ -184,7 +212,7 @@ class MachineModel:
         """A machine that is ahead of its line waits for parts, or for room."""
         if self._pace is None:
             return
-        ahead_s = self._cycles * self._pace.cycle_s - self._pace.share * self._worked_ns / SECOND_NS
+        ahead_s = self.cycles * self._pace.cycle_s - self._pace.share * self._worked_ns / SECOND_NS
         if ahead_s > AHEAD * self._pace.cycle_s:
             began_ns = self.now_ns
             yield from self._trouble(self._pace.waits, ahead_s * self._rng.uniform(0.5, 0.9))
@@ -197,7 +225,7 @@ class MachineModel:
         yield from self._go("setup")
         self._orders.next()
         self._take_up()
-        yield self._after(self._rng.uniform(*self.kind.setup_s))
+        yield self._after_work(self._rng.uniform(*self.kind.setup_s))
 
     def _ideal_s(self) -> float:
         return self.rates.ideal_s(self.now_ns, self._orders.product)
@@ -214,7 +242,7 @@ class MachineModel:
         if reasons:
             self._reason = self._rng.choice(reasons)
             self._show("reason")
-        yield self._after(lasting_s)
+        yield self._after_work(lasting_s)
         if reasons:
             self._reason = ""
             self._show("reason")
@@ -222,7 +250,7 @@ class MachineModel:
     def _finish(self) -> None:
         """A cycle ends: its parts are counted."""
         parts = self.rates.parts_per_cycle
-        self._cycles += 1
+        self.cycles += 1
         good, reworked = self._orders.outcome()
         material_kg = round(parts * self.kind.material_kg * self._rng.uniform(0.97, 1.03), 4)
         self.truth.make(
@@ -243,6 +271,10 @@ class MachineModel:
         self._show("material")
         for name in self._measures.count(parts):
             self._show(name)
+        if self.watched is not None and self.watched():
+            self.watched = None
+            self._account()
+            self.seen = (self.now_ns, self.cycles, self.truth.mark())
 
     def _fluctuate(self) -> Process:
         """Power is never quite still."""
@@ -285,6 +317,18 @@ class MachineModel:
 
     def _after(self, seconds: float) -> int:
         return self.now_ns + max(round(seconds * SECOND_NS / TICK_NS), 1) * TICK_NS
+
+    def _after_work(self, seconds: float) -> int:
+        """As :meth:`_after`; where nobody works in breaks, so much planned time later."""
+        until_ns = self._after(seconds)
+        left_ns, at_ns = until_ns - self.now_ns, self.now_ns
+        while self.nobody_in_breaks and left_ns > 0:
+            duty, next_ns = self.plan.duty(at_ns)
+            if duty == "work":
+                next_ns = min(next_ns, at_ns + left_ns)
+                left_ns -= next_ns - at_ns
+            at_ns = until_ns = next_ns
+        return until_ns
 
     def _account(self) -> None:
         """Book the time since the last change."""

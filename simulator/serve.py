@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from fieldlab_configs import MqttSource, OpcUaSource, Site, SparkplugSource
 from simulator.errors import CannotSimulate
 from simulator.faults import Faults, Window, plan, planned_run_s
+from simulator.lesson import Lesson, Tell
 from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
@@ -75,6 +76,9 @@ class Simulation:
         The address that OPC UA servers listen on.
     logins : Path, optional
         Of machines at their broker, see :class:`simulator.mqtt_publisher.MqttMachines`.
+    teach : callable, optional
+        Somebody does exercises on the line, and is told what really happened: see
+        :class:`simulator.lesson.Lesson`.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Simulation:
         planned_s: float | None = None,
         bind: str = "127.0.0.1",
         logins: Path | None = None,
+        teach: Tell | None = None,
     ) -> None:
         self.now_ns = start_ns
         self._site = site
@@ -119,6 +124,7 @@ class Simulation:
             resets=self._faults.resets,
             low_counters=bool(windows),
         )
+        self.lesson = Lesson(site, self._plant, teach) if teach is not None else None
         self._stop = asyncio.Event()
         self._stack = AsyncExitStack()
 
@@ -209,6 +215,13 @@ class Simulation:
         await self._pass(to_ns)
 
     async def _pass(self, to_ns: int) -> None:
+        for cut_ns in self.lesson.cuts(self.now_ns, to_ns) if self.lesson is not None else ():
+            await self._give_up_to(cut_ns)
+            if self.lesson is not None:
+                self.lesson.reach(cut_ns)
+        await self._give_up_to(to_ns)
+
+    async def _give_up_to(self, to_ns: int) -> None:
         readings = self._faults.through(self._plant.advance(to_ns))
         self.now_ns = to_ns
         await self._give(readings)

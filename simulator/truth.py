@@ -5,8 +5,9 @@ Plain sums, kept apart from the product's own arithmetic on purpose: this is wha
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
-from typing import Final
+from typing import Final, Self
 
 from fieldlab_configs import EnergyFactors, Machine, Site
 from simulator.plan import SECOND_NS, Plan
@@ -53,6 +54,21 @@ class Truth:
         self.line_produced = 0.0
         self.line_good = 0.0
         self.line_ideal_good_s = 0.0
+        self.whole_ns = 0  # of the stop in progress when this was a mark, once more of it is known
+        self._marks: list[Truth] = []
+
+    def mark(self) -> Self:
+        """The sums as they are now; whether a stop in progress is a minor one, is told as it goes on."""
+        found = copy.copy(self)
+        own = {name: dict(value) for name, value in vars(self).items() if isinstance(value, dict)}
+        vars(found).update(own, _marks=[])
+        if self._stop_ns:
+            self._marks.append(found)
+        return found
+
+    def open(self, mark: Truth) -> bool:
+        """Whether the stop in progress at a mark is still a minor one that goes on."""
+        return mark in self._marks
 
     def spend(self, start_ns: int, end_ns: int, state: str, watts: int) -> None:
         """Time passes in one state, at one power."""
@@ -64,6 +80,8 @@ class Truth:
             if state in ("stopped", "down"):
                 self._stop_ns += end - begin
                 self._stop_busy_ns += busy_ns
+                if not self._is_minor():
+                    self._settle_marks()
             else:
                 self._end_stop()
             cuts = [begin, *(edge for edge in edges if begin < edge < end), end]
@@ -76,7 +94,13 @@ class Truth:
             factors = self._site.energy.at(time_ns)
             self._factors_wns[factors] = self._factors_wns.get(factors, 0) + energy_wns
 
+    def _settle_marks(self) -> None:
+        for mark in self._marks:
+            mark.whole_ns = self._stop_ns
+        self._marks.clear()
+
     def _end_stop(self) -> None:
+        self._settle_marks()
         if self._is_minor():
             self._minor_ns += self._stop_busy_ns
         else:
@@ -84,7 +108,7 @@ class Truth:
         self._stop_ns = self._stop_busy_ns = 0
 
     def _is_minor(self) -> bool:
-        return self._stop_ns < round(self._machine.minor_stop_s * SECOND_NS)
+        return max(self._stop_ns, self.whole_ns) < round(self._machine.minor_stop_s * SECOND_NS)
 
     def make(
         self, time_ns: int, parts: float, *, good: float, reworked: float, ideal_s: float, material_kg: float

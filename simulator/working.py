@@ -120,6 +120,7 @@ class Incidents:
             "blocked": kind.blocked_every_s,
         }
         self._left_s = {name: self._draw(name) for name in self._every_s}
+        self.micro = 1.0  # how long a micro stop lasts, as a share of what was drawn
 
     def _draw(self, name: str) -> float:
         return self._rng.expovariate(1 / self._every_s[name])
@@ -143,7 +144,7 @@ class Incidents:
     def lasting(self, name: str) -> float:
         """How long an incident lasts, in seconds."""
         if name == "stopped":
-            return self._rng.uniform(0.02, 0.4) * min(self._minor_s, 300.0)
+            return self._rng.uniform(0.02, 0.4) * min(self._minor_s, 300.0) * self.micro
         if name == "down":
             return max(
                 self._rng.uniform(*self._kind.breakdown_s), self._minor_s * self._rng.uniform(1.05, 1.8)

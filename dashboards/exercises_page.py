@@ -1,0 +1,108 @@
+"""The page of the guided exercises: three cards, kept up with the running line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from nicegui import Client, ui
+
+from dashboards import kit
+from dashboards.exercise_cards import LossCard, StopsCard
+from dashboards.exercise_weeks import WeeksCard
+from dashboards.exercises import TASKS, Answer, Board, Exercises, Task, address, overview, solved
+from dashboards.kit import Box, Text
+from dashboards.look import HEAD, TURN
+from dashboards.wording import LANGUAGES, Language, as_language, say
+
+REFRESH_S: Final = 1.0
+
+
+class ExercisesPage:
+    """One visitor's page.
+
+    Parameters
+    ----------
+    exercises : Exercises
+    client : Client
+    query : mapping of str to str
+        Of the link that was followed.
+    style_url : str
+    """
+
+    def __init__(
+        self, exercises: Exercises, client: Client, query: Mapping[str, str], style_url: str
+    ) -> None:
+        self._exercises, self._client, self._style_url = exercises, client, style_url
+        self.language: Language = as_language(query.get("lang"), exercises.site.language)
+        theme = query.get("theme")
+        self._theme = theme if theme in ("light", "dark") else "auto"
+        self._board = Board()
+
+    def _say(self, key: str, **values: str) -> str:
+        return say(key, self.language, **values)
+
+    def build(self) -> None:
+        """Put everything in place, and keep it up to date."""
+        ui.page_title(f"{self._say('exercises')} · Fieldlab")
+        ui.add_head_html(HEAD.format(style=self._style_url, theme=json.dumps(self._theme)))
+        with Box("div", "page exercises"):
+            Text("a", self._say("skip"), "skip", href="#figures")
+            self._header()
+            with Box("nav", "pages", aria_label=self._say("nav")):
+                Text(
+                    "a",
+                    self._say("exercises.back"),
+                    "page-link",
+                    href=overview(self.language, self._theme),
+                    data_testid="back",
+                )
+                here = address(self.language, self._theme)
+                Text("a", self._say("nav.exercises"), "page-link", href=here, aria_current="page")
+            with Box("main", "tasks", id="figures", tabindex="-1"):
+                with Box("div", "tasks-intro"):
+                    Text("h1", self._say("exercises.invite"))
+                    Text("p", self._say("exercises.how"), "task-text")
+                    self._progress = Text("p", "", "tasks-progress", role="status", data_testid="progress")
+                self._cards = (
+                    LossCard(self._exercises, self._ask, self.language, self._theme),
+                    StopsCard(self._exercises, self._ask, self.language),
+                    WeeksCard(self._exercises, self._ask, self.language),
+                )
+            Text("footer", self._say("exercises.foot"), "foot")
+        self._show()
+        ui.timer(REFRESH_S, self._refresh)
+
+    def _header(self) -> None:
+        name = self._exercises.site.name or self._exercises.site.fieldlab
+        with Box("header", "top"):
+            with Box("div", "brand"):
+                Box("span", "mark", aria_hidden="true")
+                Text("span", name, "brand-name")
+            Text("span", "", "live")
+            with Box("nav", "tools", aria_label=self._say("choose.language")):
+                for language in LANGUAGES:
+                    link = Text("a", language.upper(), "tool", lang=language, data_testid=f"lang-{language}")
+                    kit.put(link, href=address(language, self._theme))
+                    kit.put(link, title=self._say(f"language.{language}"))
+                    kit.put(link, aria_current="true" if language == self.language else None)
+                turn = Text("button", self._say("theme"), "tool", type="button", data_testid="theme")
+                turn.on("click", js_handler=TURN)
+
+    async def _refresh(self) -> None:
+        self._board = await asyncio.to_thread(self._exercises.board)
+        self._show()
+
+    async def _ask(self, task: Task, given: Mapping[str, str]) -> Answer:
+        answer = await asyncio.to_thread(self._exercises.answer, task, given)
+        self._show()
+        return answer
+
+    def _show(self) -> None:
+        done = {"done": str(solved(self._exercises)), "all": str(len(TASKS))}
+        key = "exercises.all_done" if solved(self._exercises) == len(TASKS) else "exercises.progress"
+        kit.write(self._progress, self._say(key, **done))
+        for card in self._cards:
+            card.show(self._board)

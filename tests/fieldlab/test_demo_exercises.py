@@ -1,0 +1,188 @@
+"""The guided exercises of a running demo, walked in a browser: the truth of the simulator judges."""
+
+import re
+import signal
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+
+from fieldlab.demo import demo_site
+from fieldlab.demo_checks import own_losses
+from fieldlab.demo_options import START_NS
+from fieldlab.demo_weeks import FIRST
+from fieldlab_configs import load
+from simulator.lesson import Lesson
+from simulator.plant import Plant
+from simulator.weeks import USUAL, weeks
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts
+from tests.fieldlab.command import started
+from tests.fieldlab.test_page import element, until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver"),
+]
+SEED, SPEED = 5, 480
+CELL_NS = 300 * 10**9
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The address of a running demo's page, and its folder."""
+    folder = tmp_path_factory.mktemp("exercises") / "data"
+    process = started("demo", "--no-browser", "--speed", SPEED, "--seed", SEED, "--data", folder)
+    lines = []
+    while not (lines and lines[-1].startswith("config:")):
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.stderr.read()
+    yield next(re.search(r"http://\S+", line)[0] for line in lines if line.startswith("page:")), folder
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A laptop's browser."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory):
+    """What the simulator knows, from the same seed in this process: no figure of the product is in it."""
+    plant = Plant(demo_site(tmp_path_factory.mktemp("truth")), seed=SEED, start_ns=START_NS)
+    told = {}
+    lesson = Lesson(plant._site, plant, told.update)
+    now_ns = START_NS
+    while not told.get("after", {}).get("figures"):
+        plant.advance(now_ns)
+        lesson.reach(now_ns)
+        if "before" in told:
+            lesson.shorten()
+        now_ns += CELL_NS
+    return told
+
+
+def verdict(browser, task, right):
+    """Wait for what is said of an answer."""
+    box = element(browser, f"verdict-{task}")
+    until(
+        lambda: box.get_attribute("data-right") == ("yes" if right else "no") and box.text, f"{task}: {right}"
+    )
+    return box.text
+
+
+def choose(browser, testid, value):
+    """Choose from a list."""
+    Select(element(browser, testid)).select_by_value(value)
+
+
+def press(browser, testid):
+    """Press a button by the keyboard."""
+    found = element(browser, testid)
+    until(lambda: found.is_enabled() and not found.get_attribute("disabled"), f"{testid} can be pressed")
+    found.send_keys(Keys.ENTER)
+
+
+def type_points(browser, points):
+    """Fill in a number."""
+    box = element(browser, "stops-points")
+    box.clear()
+    box.send_keys(f"{points:.2f}".replace(".", ","))
+
+
+def test_the_first_page_invites_and_leads_there(demo, browser):
+    """On the overview, at once; the link keeps language and theme."""
+    url, _ = demo
+    browser.get(f"{url}?lang=nl&theme=dark")
+    until(lambda: "Drie oefeningen" in element(browser, "invitation").text, "the invitation")
+    element(browser, "invite").click()
+    until(lambda: "0 van 3" in element(browser, "progress").text, "the exercises")
+    assert "theme=dark" in browser.current_url
+    assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "nl"
+
+
+def test_the_biggest_loss(demo, browser, truth):
+    """A wait, a smaller loss and the largest one: each is told what it is."""
+    url, _ = demo
+    browser.get(f"{url}exercises?lang=en")
+    lost = {name: own_losses(figures) for name, figures in truth["all"]["figures"].items()}
+    ranked = sorted((s, machine, loss) for machine, found in lost.items() for loss, s in found.items())
+    until(
+        lambda: not element(browser, "check-loss").get_attribute("disabled"), "three hours of the line", 120
+    )
+    for (machine, loss), key in {
+        ("pack1", "starved"): "loss.starved",
+        ranked[0][1:]: "loss.not_here",
+    }.items():
+        choose(browser, "loss-machine", machine)
+        choose(browser, "loss-loss", loss)
+        press(browser, "check-loss")
+        until(lambda key=key: element(browser, "verdict-loss").get_attribute("data-key") == key, key)
+        assert "really" in verdict(browser, "loss", right=False) or key == "loss.starved"
+    choose(browser, "loss-machine", ranked[-1][1])
+    choose(browser, "loss-loss", ranked[-1][2])
+    press(browser, "check-loss")
+    assert "really lost" in verdict(browser, "loss", right=True)
+
+
+def test_half_of_the_minor_stops(demo, browser, truth):
+    """Predicted, done on the running line, measured from its samples, and judged by its truth."""
+    url, _ = demo
+    browser.get(f"{url}exercises?lang=en")
+    before, after = (truth[name]["figures"]["mill1"] for name in ("before", "after"))
+    press(browser, "halve")
+    until(lambda: "Choose first" in element(browser, "verdict-stops").text, "a prediction is asked for")
+    element(browser, "predict-same").click()
+    press(browser, "halve")
+    until(lambda: element(browser, "stops-points").is_displayed(), "the repetition", 150)
+    for which, true in (("before", before), ("after", after)):
+        measured = {
+            n: element(browser, f"{which}-{n}").get_attribute("data-value")
+            for n in ("oee", "minor_stop_s", "good")
+        }
+        assert float(measured["oee"]) == pytest.approx(true["oee_index"], abs=0.005)
+        assert float(measured["minor_stop_s"]) == pytest.approx(true["minor_stop_s"], abs=1.0)
+        assert float(measured["good"]) == true["good_quantity"]
+    freed = 100 * before["minor_stop_s"] / before["planned_busy_time_s"] / 2
+    type_points(browser, freed)
+    press(browser, "check-stops")
+    assert "time that came free" in verdict(browser, "stops", right=False)
+    type_points(browser, 100 * (after["oee_index"] - before["oee_index"]))
+    press(browser, "check-stops")
+    assert "You expected as much" in verdict(browser, "stops", right=True)
+
+
+def test_the_week_that_saved(demo, browser):
+    """Wrong weeks are told what they were; the right one is that which the simulator made so."""
+    url, folder = demo
+    browser.get(f"{url}exercises?lang=en")
+    _, made = weeks(load(folder / "weeks.yaml"), seed=SEED, first=FIRST)
+    kinds = [week.kind for week in made[USUAL:]]
+    until(lambda: not element(browser, "check-weeks").get_attribute("disabled"), "the weeks")
+    press(browser, "check-weeks")
+    assert "Choose a week" in verdict(browser, "weeks", right=False)
+    for kind, words in (("quiet", "quiet week"), ("busy", "busy week")):
+        element(browser, f"week-{kinds.index(kind) + 1}").click()
+        press(browser, "check-weeks")
+        until(lambda words=words: words in element(browser, "verdict-weeks").text, words)
+    element(browser, f"week-{kinds.index('saving') + 1}").click()
+    press(browser, "check-weeks")
+    saved = made[USUAL + kinds.index("saving")].saved_kwh
+    assert f"really saved {saved:.0f} kWh" in verdict(browser, "weeks", right=True)
+
+
+def test_progress_stays_and_nothing_was_asked_elsewhere(demo, browser):
+    """In the other language too, and on the first page; no error, no foreign host."""
+    url, _ = demo
+    browser.get(f"{url}exercises?lang=nl")
+    until(lambda: element(browser, "progress").text.startswith("Alle 3 gedaan"), "all done")
+    assert "werkelijk" in element(browser, "verdict-weeks").text
+    browser.get(f"{url}?lang=nl")
+    until(lambda: "3 van 3" in element(browser, "invitation").text, "the invitation")
+    assert complaints(browser) == []
+    assert requested_hosts(browser) == {"127.0.0.1"}
