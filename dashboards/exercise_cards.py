@@ -30,15 +30,22 @@ class LossCard:
             self._waiting = Waiting("wait-loss")
             with Box("div", "looks", role="group", aria_label=say("exercise.look", language)):
                 Text("span", say("exercise.look", language), "looks-label", aria_hidden="true")
+                tab = say("exercise.look.tab", language)
                 self._links = {
-                    m: Text("a", name, "look", target="_blank", data_testid=f"look-{m}")
+                    m: Text("a", name, "look", target="_blank", title=tab, data_testid=f"look-{m}")
                     for m, name in machines
                 }
             hint("loss", language)
             with Box("div", "answer"):
                 losses = [(name, say(f"loss.{name}", language)) for name in LOSSES]
-                self._machine = Select("loss-machine", "exercise.loss.machine", machines, language)
-                self._loss = Select("loss-loss", "exercise.loss.loss", losses, language)
+                answer = exercises.answers.get("loss")
+                given = answer.given if answer else {}
+                self._machine = Select(
+                    "loss-machine", "exercise.loss.machine", machines, language, given.get("machine", "")
+                )
+                self._loss = Select(
+                    "loss-loss", "exercise.loss.loss", losses, language, given.get("loss", "")
+                )
                 self._check = button("check-loss", say("exercise.check", language), self._press)
             self._verdict = Verdict("loss", language, site)
 
@@ -68,9 +75,9 @@ class StopsCard:
 
     def __init__(self, exercises: Exercises, ask: Ask, language: Language) -> None:
         self._exercises, self._ask, self.language = exercises, ask, language
-        self._points = ""
-        given = exercises.answers.get("stops")
-        predicted = given.given.get("prediction", "") if given else ""
+        answer = exercises.answers.get("stops")
+        given = answer.given if answer else {}
+        self._points = given.get("points", "")
         with Box("section", "card task", aria_labelledby="task-stops", data_testid="task-stops"):
             self._heading = Heading(2, "stops", language)
             self._question = Text("p", "", "task-text")
@@ -78,7 +85,10 @@ class StopsCard:
             with Box("div", "step") as self._before:
                 options = [(name, say(f"exercise.stops.{name}", language)) for name in PREDICTIONS]
                 self._predict = Radio(
-                    "predict", say("exercise.stops.prediction", language), options, predicted
+                    "predict",
+                    say("exercise.stops.prediction", language),
+                    options,
+                    given.get("prediction", ""),
                 )
                 self._press = button("halve", say("exercise.stops.halve", language), self._halve)
             self._waiting = Waiting("wait-stops")
@@ -87,7 +97,7 @@ class StopsCard:
                 with Box("label", "field"):
                     Text("span", say("exercise.stops.points", language))
                     box = Box("input", "short", type="text", inputmode="decimal", data_testid="stops-points")
-                    kit.put(box, autocomplete="off")
+                    kit.put(box, autocomplete="off", value=self._points)
                     box.on("input", lambda e: self._type(str(e.args)), js_handler=VALUE)
                 button("check-stops", say("exercise.check", language), self._answer)
             self._verdict = Verdict("stops", language, exercises.site)

@@ -56,16 +56,22 @@ class Select:
     """A choice from a list."""
 
     def __init__(
-        self, testid: str, label: str, options: Sequence[tuple[str, str]], language: Language
+        self,
+        testid: str,
+        label: str,
+        options: Sequence[tuple[str, str]],
+        language: Language,
+        chosen: str = "",
     ) -> None:
-        self.value = ""
+        self.value = chosen
         with Box("label", "field"):
             Text("span", say(label, language))
             self._box = Box("select", "", data_testid=testid)
             with self._box:
                 Text("option", say("exercise.choose", language), value="")
                 for value, words in options:
-                    Text("option", words, value=value)
+                    option = Text("option", words, value=value)
+                    kit.put(option, selected="selected" if value == chosen else None)
             self._box.on("change", lambda e: self._take(str(e.args)), js_handler=VALUE)
 
     def _take(self, value: str) -> None:

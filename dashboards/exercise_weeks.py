@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import amounts, kit, moments
 from dashboards.exercise_cards import Ask
 from dashboards.exercise_parts import Heading, Radio, Verdict, Waiting, button, hint, table
-from dashboards.exercises import Board, Exercises, WeekFigures, WeeksTask
+from dashboards.exercises import Board, Exercises, WeekFigures, WeeksTask, signed
 from dashboards.kit import Box, Text
 from dashboards.wording import Language, say
 
@@ -94,7 +94,7 @@ class WeeksCard:
             with Box("thead"), Box("tr"):
                 Text("th", "", "words", scope="col")
                 for name in ("expected", "used", "saved"):
-                    Text("th", say(f"exercise.weeks.{name}", self.language), scope="col")
+                    Text("th", say(f"exercise.weeks.{name}", self.language), f"col-{name}", scope="col")
                 Text("th", say("exercise.weeks.interval", self.language), "interval-head", scope="col")
             with Box("tbody"):
                 for number, week in enumerate(task.weeks, 1):
@@ -106,11 +106,12 @@ class WeeksCard:
         low, saved, high = week.low_kwh or 0.0, week.saved_kwh or 0.0, week.high_kwh or 0.0
         with Box("tr"):
             Text("th", self._name(number), "words", scope="row")
-            for value in (week.expected_kwh or 0.0, week.energy_kwh, saved):
-                Text("td", amounts.decimal(value, 0, self.language), data_value=repr(value))
+            figures = {"expected": week.expected_kwh or 0.0, "used": week.energy_kwh, "saved": saved}
+            for name, value in figures.items():
+                Text("td", signed(value, 0, self.language), f"col-{name}", data_value=repr(value))
             with Box("td", "interval-cell"):
-                ends = {"low": amounts.decimal(low, 0, self.language)}
-                ends |= {"high": amounts.decimal(high, 0, self.language)}
+                ends = {"low": signed(low, 0, self.language)}
+                ends |= {"high": signed(high, 0, self.language)}
                 Text("span", say("exercise.weeks.between", self.language, **ends))
                 places = {"from": low, "at": saved, "to": high}
                 style = "; ".join(f"--{name}: {50 + 50 * at / reach:.2f}%" for name, at in places.items())

@@ -208,5 +208,10 @@ def _amount(kind: Kind, value: float | str, names: Mapping[str, str], language: 
     if kind == "seconds":
         return amounts.duration(value, language)
     if kind == "week":
-        return say("exercise.weeks.name", language, number=f"{value:.0f}")
-    return amounts.decimal(value, 1 if kind == "points" else 0, language)
+        return say("exercise.weeks.named", language, number=f"{value:.0f}")
+    return signed(value, 1 if kind == "points" else 0, language)
+
+
+def signed(value: float, digits: int, language: Language) -> str:
+    """A number with a minus sign, not a hyphen."""
+    return amounts.decimal(value, digits, language).replace("-", "−")

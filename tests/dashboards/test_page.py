@@ -180,6 +180,14 @@ def test_state_times_are_the_sources_unknown_among_them(driver, address, screens
     assert driver.find_element(By.CSS_SELECTOR, "[data-testid='timeline'] canvas").is_displayed()
 
 
+def test_a_real_fieldlab_has_no_exercises(driver, address) -> None:
+    """Nothing invites, and their address leads to the first page."""
+    driver.get(f"{address.url}exercises?lang=en")
+    until(lambda: attribute(driver, "nav-overview", "aria-current") == "page", "the overview")
+    for testid in ("invitation", "nav-exercises", "task-loss"):
+        assert driver.find_elements(By.CSS_SELECTOR, f"[data-testid='{testid}']") == []
+
+
 def test_language_and_theme_follow_the_link_and_the_buttons(driver, address) -> None:
     """A deep link gives Dutch in the dark; the buttons change both, and the link with them."""
     driver.get(f"{address.url}?machine=m1&range=1h&lang=nl&theme=dark")
