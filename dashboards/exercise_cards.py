@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode
 
@@ -123,7 +124,7 @@ class StopsCard:
         self._points = text
 
     async def _halve(self) -> None:
-        self._said = self._exercises.halve(self._predict.value)
+        self._said = await asyncio.to_thread(self._exercises.halve, self._predict.value)
         self._verdict.show(self._said)
 
     async def _answer(self) -> None:

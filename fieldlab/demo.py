@@ -40,7 +40,13 @@ def run(args: argparse.Namespace) -> int:
 
 async def _demo(options: Options, site: Site, stop: asyncio.Event) -> None:
     order = Order(
-        str(site.path), options.seed, options.start_ns, options.speed, options.faults, options.planned_s, teach=True
+        str(site.path),
+        options.seed,
+        options.start_ns,
+        options.speed,
+        options.faults,
+        options.planned_s,
+        teach=options.exercises,
     )
     async with simulation(order) as machines:
         # The machines set themselves up in their own process while this one imports all the rest.

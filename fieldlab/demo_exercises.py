@@ -55,7 +55,7 @@ class DemoExercises:
         screens: StoreScreens,
         machines: Child,
         options: Options,
-        halve: Callable[[], object],
+        halve: Callable[[], None],
     ) -> None:
         self._site, self._store, self._screens = site, store, screens
         self._machines, self._options, self._halve = machines, options, halve

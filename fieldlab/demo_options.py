@@ -30,6 +30,11 @@ class Options:
         """How long the line will run [simulated s]; None: until it is stopped."""
         return self.seconds * self.speed if self.seconds else None
 
+    @property
+    def exercises(self) -> bool:
+        """Whether there are exercises: not where faults hide from the product what they ask about."""
+        return not self.faults
+
     def say(self, text: str) -> None:
         """A line for people; with ``--json`` standard output is the object alone."""
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)

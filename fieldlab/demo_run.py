@@ -59,15 +59,7 @@ class Demo:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 screens = StoreScreens(self.site, store)
-                loop = asyncio.get_running_loop()
-                exercises = DemoExercises(
-                    self.site,
-                    store,
-                    screens,
-                    machines,
-                    self.options,
-                    lambda: loop.call_soon_threadsafe(machines.shorten),
-                )
+                exercises = self._exercises(machines, store, screens) if self.options.exercises else None
                 serving = serve(screens, port=self.options.port, exercises=exercises)
                 address = await stack.enter_async_context(serving)
                 self.options.say(f"page: {address.url}\nconfig: {self.site.path}")
@@ -81,6 +73,15 @@ class Demo:
                 await self._with_machines(machines, store, screens, pipeline, stop)
         finally:
             store.close()
+
+    def _exercises(self, machines: Child, store: Store, screens: StoreScreens) -> DemoExercises:
+        """What the page asks, from threads of its own; the machines are told from this one."""
+        loop = asyncio.get_running_loop()
+
+        def halve() -> None:
+            loop.call_soon_threadsafe(machines.shorten)
+
+        return DemoExercises(self.site, store, screens, machines, self.options, halve)
 
     async def _with_machines(
         self, machines: Child, store: Store, screens: StoreScreens, pipeline: Pipeline, stop: asyncio.Event

@@ -16,7 +16,10 @@ from fieldlab_configs import load
 from simulator.lesson import Lesson
 from simulator.plant import Plant
 from simulator.weeks import USUAL, weeks
-from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts, sized
+from tests.dashboards.looking import FOREIGN, SMALL, STICKS_OUT, WORDS
+from tests.dashboards.pages import SIZES
+from tests.dashboards.test_every_page import AXE, LOOKS
 from tests.fieldlab.command import started
 from tests.fieldlab.test_page import element, until
 
@@ -174,6 +177,33 @@ def test_the_week_that_saved(demo, browser):
     press(browser, "check-weeks")
     saved = made[USUAL + kinds.index("saving")].saved_kwh
     assert f"really saved {saved:.0f} kWh" in verdict(browser, "weeks", right=True)
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_the_page_is_of_use_to_everybody(demo, browser, language, theme):
+    """All opened: nothing cut, large enough for a thumb, one language; axe finds nothing."""
+    url, _ = demo
+    browser.get(f"{url}exercises?lang={language}&theme={theme}")
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, "[data-testid='table-baseline']"), "the weeks")
+    until(lambda: element(browser, "stops-points").is_displayed(), "the second exercise")
+    browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+    for name, size in SIZES.items():
+        sized(browser, *size)
+        assert browser.execute_script(STICKS_OUT) == [], name
+        if name == "phone":
+            # Of a radio button the whole label is pressed.
+            assert [w for w in browser.execute_script(SMALL) if not w.startswith("INPUT 18x18")] == []
+        if AXE.exists():
+            browser.execute_script(AXE.read_text(encoding="utf-8"))
+            found = browser.execute_async_script(
+                "axe.run(document, {resultTypes: ['violations']}).then(r => arguments[0](r.violations.map("
+                "v => `${v.impact} ${v.id}: ${v.nodes.map(n => n.target + n.failureSummary).slice(0, 3)}`)))"
+            )
+            assert found == [], name
+    said = browser.execute_script(WORDS)
+    for name in ("Milling machine", "Press", "Hardening oven", "Packaging cell", "Demonstration line"):
+        said = said.replace(name, "")
+    assert re.findall(rf"^.*\b(?:{FOREIGN[language]})\b.*$", said, re.IGNORECASE | re.MULTILINE) == []
 
 
 def test_progress_stays_and_nothing_was_asked_elsewhere(demo, browser):
