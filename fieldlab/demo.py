@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fieldlab.demo_options import DAY_NS, START_NS, STEP_NS, Options
-from fieldlab.demo_site import demo_site
+from fieldlab.demo_site import FIRST, demo_site
 from fieldlab.errors import WrongUse
 from fieldlab.services import until_stopped
 from fieldlab_configs import Site
@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     _free(options.port)
     with _folder(args.data) as folder:
         site = demo_site(folder, args.what)
-        options = dataclasses.replace(options, start_ns=_start(site))
+        own = args.what in (None, FIRST)
+        options = dataclasses.replace(options, start_ns=_start(site), own=own)
         asyncio.run(until_stopped(lambda stop: _demo(options, site, stop)))
     return 0
 

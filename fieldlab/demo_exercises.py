@@ -21,7 +21,7 @@ from dashboards.exercises import (
     WeeksTask,
 )
 from fieldlab.demo_checks import check_gain, check_loss, check_week, wrong
-from fieldlab.demo_options import START_NS, Options
+from fieldlab.demo_options import Options
 from fieldlab.demo_weeks import Told, weeks_told
 from fieldlab.screens import StoreScreens
 from fieldlab.times import NS
@@ -84,7 +84,9 @@ class DemoExercises:
         wait_s = None if known else self._wait_s(end_ns)
         machines = tuple(m.id for m in self._site.machines())
         return Board(
-            LossTask(START_NS, end_ns, wait_s, machines), self._stops_task(lesson), self._weeks_task()
+            LossTask(self._options.start_ns, end_ns, wait_s, machines),
+            self._stops_task(lesson),
+            self._weeks_task(),
         )
 
     def halve(self, prediction: str) -> Answer | None:
@@ -116,7 +118,9 @@ class DemoExercises:
         truth = lesson["all"]["figures"]
         measured_s = None
         if machine in truth:
-            rows = self._screens.losses(START_NS, int(lesson["end_ns"]), ("machine",), [machine])
+            rows = self._screens.losses(
+                self._options.start_ns, int(lesson["end_ns"]), ("machine",), [machine]
+            )
             minutes = next((r["minutes"] for r in rows if r["loss"] == loss), None)
             measured_s = 60 * minutes if isinstance(minutes, float) else None
         return check_loss(truth, machine, loss, measured_s)
@@ -215,7 +219,7 @@ class DemoExercises:
         return any(row.field == "total_count" and row.time_ns > time_ns for row in rows)
 
     def _wait_s(self, time_ns: int) -> float:
-        left_ns = time_ns - (self._screens.now_ns() or START_NS)
+        left_ns = time_ns - (self._screens.now_ns() or self._options.start_ns)
         return max(left_ns / NS / self._options.speed, 0.0) + _NO_HURRY_S
 
 

@@ -24,6 +24,8 @@ class Options:
     browser: bool
     as_json: bool
     start_ns: int = START_NS
+    own: bool = True
+    """Whether the line is the demo's own, and no other example."""
 
     @property
     def planned_s(self) -> float | None:
@@ -32,8 +34,8 @@ class Options:
 
     @property
     def exercises(self) -> bool:
-        """Whether there are exercises: not where faults hide from the product what they ask about."""
-        return not self.faults
+        """Whether there are exercises: on the line they were made for, with no fault to hide anything."""
+        return self.own and not self.faults
 
     def say(self, text: str) -> None:
         """A line for people; with ``--json`` standard output is the object alone."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +22,44 @@ from simulator.weeks import USUAL, Week, weeks
 
 FIRST: Final = dt.date(2025, 11, 3)
 """Well before the demo's own day; a Monday."""
+
+CONFIG: Final = """\
+# Seven weeks of one oven, of the third exercise. Any command that asks for figures can be tried on it.
+
+fieldlab: weeks
+name: Seven weeks of an oven
+timezone: Europe/Amsterdam
+language: nl
+cell_s: 300
+
+energy:
+  price_eur_per_kwh: 0.21
+  co2_kg_per_kwh: 0.27
+  source: round figures for the demonstration; use your own contract and your supplier's label
+
+shifts:
+  - {name: early, days: [mon, tue, wed, thu, fri], start: "06:00", end: "14:00"}
+  - {name: late, days: [mon, tue, wed, thu, fri], start: "14:00", end: "22:00"}
+
+lines:
+  - id: hardening
+    name: Hardening
+    bottleneck: oven2
+    output: oven2
+    machines:
+      - id: oven2
+        name: Tunnel oven
+        kind: oven
+        ideal_cycle_time_s: 20
+        states: {map: {producing: producing, idle: idle}}
+        signals:               # from a recording: an item, and no source
+          state:       {item: state}
+          total_count: {item: total_count}
+          good_count:  {item: good_count}
+          energy:      {item: energy, unit: kWh, max_power_kw: 150}
+
+store: {kind: embedded, path: weeks.db}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +99,7 @@ def weeks_told(folder: Path, seed: int) -> Told:
     seed : int
     """
     path = folder / "weeks.yaml"
-    example = (files("fieldlab_configs.examples") / "weeks.yaml").read_text(encoding="utf-8")
-    path.write_text(example, encoding="utf-8")
+    path.write_text(CONFIG, encoding="utf-8")
     site = load(path)
     readings, made = weeks(site, seed=seed, first=FIRST)
     store = open_store(site)

@@ -6,9 +6,9 @@ import pytest
 
 from dashboards.exercises import told
 from dashboards.wording import LANGUAGES
-from fieldlab.demo import demo_site
 from fieldlab.demo_checks import check_gain, check_loss, check_week, number, own_losses
 from fieldlab.demo_options import START_NS
+from fieldlab.demo_site import demo_site
 from fieldlab.demo_weeks import weeks_told
 from simulator.lesson import Lesson
 from simulator.plant import Plant

@@ -8,9 +8,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from fieldlab.demo import demo_site
 from fieldlab.demo_checks import own_losses
 from fieldlab.demo_options import START_NS
+from fieldlab.demo_site import demo_site
 from fieldlab.demo_weeks import FIRST
 from fieldlab_configs import load
 from simulator.lesson import Lesson

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
-from fieldlab_configs import load
+from fieldlab.demo_weeks import CONFIG, FIRST
+from fieldlab_configs import parse
 from simulator.weeks import USUAL, weeks
-from tests.fieldlab.command import EXAMPLES
-
-FIRST = dt.date(2025, 11, 3)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_readings_add_up_to_each_weeks_truth(seed: int) -> None:
     """Counters and meter at the ends of a week; nothing saved but in the one week."""
-    site = load(EXAMPLES / "weeks.yaml")
+    site = parse(CONFIG)
     readings, made = weeks(site, seed=seed, first=FIRST)
     at = {(r.signal, r.time_ns): r.value for r in readings}
     for week in made:
@@ -35,7 +31,7 @@ def test_readings_add_up_to_each_weeks_truth(seed: int) -> None:
 
 def test_the_order_depends_on_the_seed() -> None:
     """No place is always the right one."""
-    site = load(EXAMPLES / "weeks.yaml")
+    site = parse(CONFIG)
     places = {
         [w.kind for w in weeks(site, seed=s, first=FIRST)[1][USUAL:]].index("saving") for s in range(12)
     }
