@@ -6,6 +6,7 @@ import ctypes
 import datetime as dt
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +64,7 @@ def examine_clock(
     kept_s, now_s : callable
         See :func:`kept_within_s`; the clock itself.
     """
-    written_s = max((f.stat().st_mtime for f in folder.glob(f"{gateway}.*")), default=0.0)
+    written_s = _written_s(folder, gateway)
     if written_s > now_s() + BEHIND_S:
         at = dt.datetime.fromtimestamp(written_s, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
         said = (
@@ -81,3 +82,12 @@ def examine_clock(
         found.warning("computer's clock", said, "timedatectl set-ntp true, or install chrony")
     else:
         found.ok("computer's clock", f"it is kept right, within {kept * 1000:,.0f} ms")
+
+
+def _written_s(folder: Path, gateway: str) -> float:
+    """When the spool was written last; 0 where there is none."""
+    latest = 0.0
+    for file in folder.glob(f"{gateway}.*"):
+        with suppress(FileNotFoundError):  # a gateway that stops takes its log away
+            latest = max(latest, file.stat().st_mtime)
+    return latest

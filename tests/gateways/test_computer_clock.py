@@ -47,6 +47,12 @@ def test_a_clock_that_is_behind_its_own_spool_is_a_failure(tmp_path) -> None:
     assert look(tmp_path, 0.001, NOW_S + 7200).level == "ok"
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_no_trouble(tmp_path) -> None:
+    """SQLite takes its log away when a gateway stops."""
+    (tmp_path / "edge1.spool-wal").symlink_to("gone")
+    assert look(tmp_path, 0.001).level == "ok"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_the_kernel_tells_how_well_the_clock_is_kept() -> None:
     """A time in seconds, or that nothing keeps it."""
