@@ -49,6 +49,7 @@ class Waiting:
         """Show it; without words nothing is waited for."""
         kit.hide(self.box, not words)
         kit.write(self._words, words)
+        kit.hide(self._meter, share <= 0)
         kit.put(self._meter, style=f"--at: {kit.share(share)}")
 
 

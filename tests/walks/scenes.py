@@ -74,6 +74,11 @@ def _first_hour(walk: Walk) -> None:
     walk.instead["--seconds 60 "] = "--no-browser --seconds 30 "
 
 
+@_scene("docs/tutorial/exercises.md")
+def _exercises(walk: Walk) -> None:
+    walk.instead["make demo"] = f"make -C {ROOT} demo ARGS='--no-browser --seconds 12 --speed 120'"
+
+
 @_scene("docs/tutorial/first-machine.md")
 def _first_machine(walk: Walk) -> None:
     parts.plc(walk)
