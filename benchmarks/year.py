@@ -11,6 +11,7 @@ import numpy.typing as npt
 import urllib3
 
 from analytics.job import Job
+from benchmarks import plants
 from fieldlab.stores import JobStore
 from fieldlab_configs import Site, load
 from ingest.embedded import EmbeddedStore
@@ -19,7 +20,7 @@ from ingest.store import Row, Store, Table, Tags
 NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * NS
 MACHINES: Final = ("m1", "m2", "m3", "m4")
-CODES, SHARES = (1, 2, 3, 6, 7), (0.62, 0.06, 0.10, 0.17, 0.05)
+CODES, SHARES = plants.CODES, plants.SHARES
 _STATE_S, _COUNT_S, _POWER_S = 240, 60, 60
 """Seconds between two readings, on average."""
 _ORDER_S: Final = 6 * 3600
@@ -28,28 +29,7 @@ _CHUNK_NS: Final = 30 * DAY_NS
 _LINES: Final = 5000
 _WRITTEN: Final = 204
 
-CONFIG = """
-fieldlab: bench
-timezone: Europe/Amsterdam
-language: en
-energy: {price_eur_per_kwh: 0.21, co2_kg_per_kwh: 0.27, source: made up}
-shifts:
-  - name: early
-    days: [mon, tue, wed, thu, fri]
-    start: "06:00"
-    end: "14:30"
-    breaks: [{start: "09:00", minutes: 15}]
-  - name: late
-    days: [mon, tue, wed, thu, fri]
-    start: "14:30"
-    end: "23:00"
-    breaks: [{start: "18:00", minutes: 30}]
-lines:
-  - id: line
-    machines:
-MACHINES
-store: {STORE}
-"""
+CONFIG = plants.CONFIG.replace("\nenergy:", "\nlanguage: en\nenergy:") + "store: {STORE}\n"
 MACHINE = """      - id: NAME
         ideal_cycle_time_s: 24
         products: {A: {ideal_cycle_time_s: 24}, B: {ideal_cycle_time_s: 30}}
