@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,22 @@ def started(*args, cwd=None):
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
+
+
+@contextmanager
+def demo(folder, *more):
+    """A demo that runs in a folder, without a browser of its own; the address of its page."""
+    process = started("demo", "--no-browser", "--seed", 5, "--data", folder, *more)
+    try:
+        lines = []
+        while not (lines and lines[-1].startswith("config:")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        yield next(re.search(r"http://\S+", line)[0] for line in lines if line.startswith("page:"))
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(30)
+    assert status == 0
 
 
 def figures(*args):

@@ -1,7 +1,6 @@
 """The guided exercises of a running demo, walked in a browser: the truth of the simulator judges."""
 
 import re
-import signal
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -20,7 +19,7 @@ from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaint
 from tests.dashboards.looking import FOREIGN, SMALL, STICKS_OUT, WORDS
 from tests.dashboards.pages import SIZES
 from tests.dashboards.test_every_page import AXE, LOOKS
-from tests.fieldlab.command import started
+from tests.fieldlab.command import demo as running
 from tests.fieldlab.test_page import element, until
 
 pytestmark = [
@@ -37,14 +36,8 @@ CELL_NS = 300 * 10**9
 def demo(tmp_path_factory):
     """The address of a running demo's page, and its folder."""
     folder = tmp_path_factory.mktemp("exercises") / "data"
-    process = started("demo", "--no-browser", "--speed", SPEED, "--seed", SEED, "--data", folder)
-    lines = []
-    while not (lines and lines[-1].startswith("config:")):
-        lines.append(process.stdout.readline())
-        assert lines[-1], process.stderr.read()
-    yield next(re.search(r"http://\S+", line)[0] for line in lines if line.startswith("page:")), folder
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    with running(folder, "--speed", SPEED, "--seed", SEED) as url:
+        yield url, folder
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """The page of a running demo and ``fieldlab kpi`` show one answer."""
 
-import re
-import signal
 import time
 from datetime import UTC, datetime
 
@@ -9,7 +7,8 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts
-from tests.fieldlab.command import figures, started
+from tests.fieldlab.command import demo as running
+from tests.fieldlab.command import figures
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,15 +25,8 @@ START = "2026-01-05T07:00:00Z"
 def demo(tmp_path_factory):
     """The address of a running demo's page, and its config."""
     folder = tmp_path_factory.mktemp("page") / "data"
-    process = started("demo", "--no-browser", "--speed", 120, "--seed", 5, "--data", folder)
-    lines = []
-    while not (lines and lines[-1].startswith("config:")):
-        lines.append(process.stdout.readline())
-        assert lines[-1], process.stderr.read()
-    url = next(re.search(r"http://\S+", line)[0] for line in lines if line.startswith("page:"))
-    yield url, folder / "demo.yaml"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    with running(folder, "--speed", 120) as url:
+        yield url, folder / "demo.yaml"
 
 
 @pytest.fixture(scope="module")
