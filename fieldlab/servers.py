@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
 from fieldlab_configs import MqttSource, Secret, Site, SparkplugSource, StoreConfig
 
+BrokerSource = MqttSource | SparkplugSource
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _OK: Final = 200
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
@@ -33,32 +34,33 @@ def found(name: str) -> str | None:
 
 
 def brokers(site: Site, folder: Path) -> list[Part]:
-    """A broker for each MQTT source of this computer that nobody listens at."""
-    parts: list[Part] = []
-    ports: set[int] = set()
+    """A broker for the MQTT sources of this computer that nobody listens at; of one port, one broker."""
+    missing: dict[int, dict[str, BrokerSource]] = {}
     for name, source in site.sources.items():
-        if not isinstance(source, MqttSource | SparkplugSource) or source.host not in LOOPBACK:
+        if not isinstance(source, BrokerSource) or source.host not in LOOPBACK:
             continue
-        # Two sources of one broker, plain MQTT and Sparkplug, are one broker.
-        if source.port_number in ports or listens(source.host, source.port_number):
+        if listens(source.host, source.port_number):
             continue
-        ports.add(source.port_number)
         if source.tls:
             raise WrongUse(
                 f"sources.{name}: nobody listens at {source.host}:{source.port_number}; a broker with TLS "
                 "is not started here; start yours (fieldlab pki issue makes its certificate)"
             )
-        parts.append(_broker(name, source, folder / name))
-    return parts
+        missing.setdefault(source.port_number, {})[name] = source
+    return [_broker(sources, folder / next(iter(sources))) for sources in missing.values()]
 
 
-def _broker(name: str, source: MqttSource | SparkplugSource, folder: Path) -> Part:
+def _broker(sources: Mapping[str, BrokerSource], folder: Path) -> Part:
+    """Of all sources of one port: who has a password there is asked for it."""
+    name, source = next(iter(sources.items()))
+
     def ready() -> bool:
         return listens(source.host, source.port_number)
 
+    users = {each.user: each.password for each in sources.values() if each.user and each.password}
     program = found("mosquitto")
     if program is None:
-        if source.password is not None:
+        if users:
             raise WrongUse(
                 f"sources.{name}: mosquitto is not installed, and the broker that takes its place knows no "
                 "passwords; install mosquitto, or leave user and password out"
@@ -80,28 +82,27 @@ def _broker(name: str, source: MqttSource | SparkplugSource, folder: Path) -> Pa
     ]
     if os.geteuid() == 0:  # else mosquitto looks for an account of its own that may not be there
         lines.append("user root")
-    if source.user is not None and source.password is not None:
-        lines += [
-            "allow_anonymous false",
-            f"password_file {_passwords(source.user, source.password, folder)}",
-        ]
-    else:
-        lines.append("allow_anonymous true")
+    named = all(each.user and each.password for each in sources.values())
+    lines.append(f"allow_anonymous {str(not named).lower()}")
+    if users:
+        lines.append(f"password_file {_passwords(users, folder)}")
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return Part(name, (program, "-c", str(config)), ready)
 
 
-def _passwords(user: str, password: Secret, folder: Path) -> Path:
-    """The broker's file of passwords, with the one user."""
+def _passwords(users: Mapping[str, Secret], folder: Path) -> Path:
+    """The broker's file of passwords."""
     program = found("mosquitto_passwd")
     if program is None:
         raise WrongUse("mosquitto_passwd is not installed; it comes with mosquitto")
     path = folder / "passwords"
     path.touch(mode=0o600)
-    made_up(password)
+    for password in users.values():
+        made_up(password)
     # In a file first, hashed in its place: a password on a command line is seen by everybody.
-    path.write_text(f"{user}:{password.read()}\n", encoding="utf-8")
+    told = "".join(f"{user}:{password.read()}\n" for user, password in users.items())
+    path.write_text(told, encoding="utf-8")
     subprocess.run([program, "-U", str(path)], check=True, capture_output=True)  # noqa: S603 - our own command
     return path
 
