@@ -3,6 +3,7 @@
 ::
 
     pki/ca/ca.pem .key .der       the authority; its key need not be on any gateway
+    pki/ca/replaced/              what was issued and renewed since, so that it can be revoked too
     pki/own/NAME.pem .key .der    what it issued; .der is for programs that read no PEM
     pki/trusted/                  whose certificates gateways accept: the authority, and single servers
     pki/rejected/                 what was offered and is not trusted
@@ -147,16 +148,21 @@ class Pki:
         if not path.exists():
             raise CertificateUnusable(f"{path} is not there; make it with: fieldlab pki issue")
         self._refuse_revoked(path)
-        there = describe(load(path))
+        former = load(path)
+        there = describe(former)
+        # It is valid until it ends: were the key stolen, it too would have to be revoked.
+        kept = self.folder / "ca" / "replaced" / f"{name}-{former.serial_number:x}.pem"
+        write(kept, former.public_bytes(Encoding.PEM))
         self._sign(
             name, there.use, there.names, load_key(path.with_suffix(".key")).public_key(), days or DAYS
         )
         return Entry("own", name, path, describe(load(path)))
 
     def revoke(self, name: str) -> tuple[Entry, bool]:
-        """Take back what was issued; False where it was already. Its files stay, so that it can be seen.
+        """Take back what was issued, and what it replaced with the same key; False where it was already.
 
-        Whoever reads ``crl/ca.crl`` refuses it from then on, once the file has been copied there.
+        Its files stay, so that it can be seen. Whoever reads ``crl/ca.crl`` refuses it from then on, once the
+        file has been copied there.
         """
         path = self._own(name)
         if not path.exists():
@@ -164,11 +170,16 @@ class Pki:
         certificate = load(path)
         entry = Entry("own", name, path, describe(certificate))
         known = self._revoked()
-        if certificate.serial_number in {each.serial_number for each in known}:
+        serials = {each.serial_number for each in known}
+        key = certificate.public_key()
+        former = [load(p) for p in sorted((self.folder / "ca" / "replaced").glob("*.pem"))]
+        same = [certificate, *(each for each in former if each.public_key() == key)]
+        new = [each for each in same if each.serial_number not in serials]
+        if not new:
             return entry, False
         ca = self._authority()
         days = max(describe(ca).days_left(self.now), 1)
-        listed = [*known, revoked(certificate, self.now)]
+        listed = [*known, *(revoked(each, self.now) for each in new)]
         self._write_revocations(ca.subject, load_key(self._ca_key), days, listed)
         return entry, True
 

@@ -16,6 +16,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.uacrypto import CertProperties, load_certificate
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
+from cryptography import x509
 
 from gateways.errors import CertificateUnusable
 from gateways.pki import Pki
@@ -224,3 +225,17 @@ async def test_der_and_pem_are_the_same_certificate(made):
     pem = await load_certificate(made / "own" / "plc1.pem")
     der = await load_certificate(made / "own" / "plc1.der")
     assert pem == der
+
+
+def test_what_a_renewal_replaced_is_revoked_with_it(pki):
+    """It has the same key and is valid until it ends: whoever stole the one has the other."""
+    former = load(pki / "own" / "plc1.pem").serial_number
+    folder = Pki(pki)
+    folder.renew("plc1")
+    now = load(pki / "own" / "plc1.pem").serial_number
+    assert former != now
+    _, done = folder.revoke("plc1")
+    listed = x509.load_der_x509_crl((pki / "crl" / "ca.crl").read_bytes())
+    assert done
+    assert {each.serial_number for each in listed} == {former, now}
+    assert folder.revoke("plc1")[1] is False
