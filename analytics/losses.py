@@ -84,7 +84,7 @@ def waterfall(sums: Mapping[str, object], cycle_s: float | None) -> list[Row]:
                 "share": _told(s / planned) if planned > 0 else None,
                 "parts": _told(s / cycle_s) if cycle_s else None,
                 "kwh": _told(kwh),
-                "eur": _told(kwh * cost / used) if used > 0 else None,
+                "eur": _told(kwh * cost / used) if used != 0 else None,  # below 0 where energy is given back
             }
         )
     return rows
