@@ -1,7 +1,7 @@
 """asyncua's four ways to judge a certificate, each beside a gateway of ours.
 
-Three of them take a server of an authority that nobody trusts; a gateway never does. And a server that judges by
-any of the four takes the certificate that `fieldlab pki` issued to the gateway.
+Three of them take a server of an authority that nobody trusts; a gateway never does. And a server that judges
+by any of the four takes the certificate that `fieldlab pki` issued to the gateway.
 """
 
 from __future__ import annotations
