@@ -110,7 +110,7 @@ class StopsCard:
         title = say("exercise.stops.table", self.language)
         with table("table-stops", title) as self._stretches:
             with Box("thead"), Box("tr"):
-                Text("th", "", "words", scope="col")
+                Text("td", "", "words")
                 self._heads = {which: Text("th", "", scope="col") for which in ("before", "after")}
             with Box("tbody"):
                 for name in names:

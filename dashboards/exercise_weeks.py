@@ -55,7 +55,7 @@ class WeeksCard:
         columns = ("energy", "good", "per_good")
         with table("table-weeks", say("exercise.weeks.table", self.language)):
             with Box("thead"), Box("tr"):
-                Text("th", "", "words", scope="col")
+                Text("td", "", "words")
                 for name in columns:
                     Text("th", say(f"exercise.weeks.{name}", self.language), scope="col")
             with Box("tbody"):
@@ -92,7 +92,7 @@ class WeeksCard:
         reach = max(abs(v) for w in task.weeks for v in (w.low_kwh or 0.0, w.high_kwh or 0.0)) * 1.1 or 1.0
         with table("table-baseline", say("exercise.weeks.judged", self.language)):
             with Box("thead"), Box("tr"):
-                Text("th", "", "words", scope="col")
+                Text("td", "", "words")
                 for name in ("expected", "used", "saved"):
                     Text("th", say(f"exercise.weeks.{name}", self.language), f"col-{name}", scope="col")
                 Text("th", say("exercise.weeks.interval", self.language), "interval-head", scope="col")

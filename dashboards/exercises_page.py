@@ -61,7 +61,7 @@ class ExercisesPage:
                 )
                 here = address(self.language, self._theme)
                 Text("a", self._say("nav.exercises"), "page-link", href=here, aria_current="page")
-            with Box("main", "tasks", id="figures", tabindex="-1"):
+            with Box("div", "tasks", id="figures", tabindex="-1"):
                 with Box("div", "tasks-intro"):
                     Text("h1", self._say("exercises.invite"))
                     Text("p", self._say("exercises.how"), "task-text")

@@ -79,15 +79,15 @@ class Walk:
         path.write_text(text)
         return path
 
-    def run(self, command: str, *, status: int = 0) -> str:
-        """Run a command to its end."""
+    def run(self, command: str, *, status: int | None = 0) -> str:
+        """Run a command to its end, with that status, or any where it is None."""
         print(f"$ {command}", flush=True)
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.folder, env=self.env(), stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WITHIN_S, check=False,
         )  # fmt: skip
         print(done.stdout[-6000:], flush=True)
-        if done.returncode != status:
+        if status is not None and done.returncode != status:
             raise SystemExit(f"status {done.returncode}, not {status}: {command}")
         return done.stdout
 
@@ -143,7 +143,7 @@ class Walk:
 
     def _repeat(self, command: str, awaited: str) -> None:
         deadline = time.monotonic() + WITHIN_S
-        while not re.search(awaited, self.run(command)):
+        while not re.search(awaited, self.run(command, status=None)):
             if time.monotonic() > deadline:
                 raise SystemExit(f"never said {awaited!r}: {command}")
             time.sleep(2)
