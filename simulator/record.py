@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any, Final
 from fieldlab_configs import Machine, Site
 from fieldlab_configs.units import factor
 from simulator.errors import CannotSimulate
+from simulator.mqtt_content import rfc3339
 from simulator.plan import SECOND_NS
 from simulator.plant import Plant
 from simulator.readings import Reading, Value
 
 HEAD: Final = ("time", "machine", "signal", "value", "quality")
 _STEP_NS: Final = 3600 * SECOND_NS
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def record(site: Site, path: Path, *, seed: int, start_ns: int, until_ns: int, s
             value = meters[reading.machine].shown(reading) if register else reading.value
             shown = "" if value is None else value
             table.writerow(
-                (_moment(reading.time_ns), reading.machine, reading.signal, shown, reading.quality)
+                (rfc3339(reading.time_ns), reading.machine, reading.signal, shown, reading.quality)
             )
             count += 1
     return Played(
@@ -128,9 +127,3 @@ def _readings(plant: Plant, start_ns: int, until_ns: int) -> Iterator[Reading]:
         yield from plant.advance(now_ns)
     yield from plant.advance(until_ns)
     yield from plant.closing()
-
-
-def _moment(time_ns: int) -> str:
-    whole, rest = divmod(time_ns, SECOND_NS)
-    text = (_EPOCH + dt.timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest:09d}Z" if rest else f"{text}Z"
