@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ from dashboards.wording import Language
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
 _STYLE_URL: Final = "/fieldlab/page.css"
 _STOP_WITHIN_S: Final = 1
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 _QUASAR_LANGUAGES: Final[dict[Language, Literal["nl", "en-GB"]]] = {"nl": "nl", "en": "en-GB"}
 
 
@@ -187,6 +188,7 @@ async def serve(
     gate: Gate | None = None,
     companies: Mapping[str, Screens] = MappingProxyType({}),
     exercises: Exercises | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[Address]:
     """Serve the web app in the running event loop until the block ends.
 
@@ -205,6 +207,8 @@ async def serve(
         What each company's own users see.
     exercises : Exercises, optional
         Of the demo.
+    proxies : sequence of str
+        Addresses and networks whose word on who asks, and by TLS or not, is taken; loopback's always is.
 
     Yields
     ------
@@ -237,6 +241,7 @@ async def serve(
                 access_log=False,
                 ws="websockets-sansio",
                 timeout_graceful_shutdown=_STOP_WITHIN_S,
+                forwarded_allow_ips=[*_LOOPBACK, *proxies],
             )
             server = _Server(config)
             task = asyncio.create_task(server.serve([listener]), name="web server")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -13,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards import cookies, login, wall_page
 from dashboards import kiosks as links
-from dashboards import login, wall_page
 from dashboards.kiosks import Kiosks
 from dashboards.sessions import Sessions
 from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
@@ -78,7 +77,7 @@ class Gate:
             refusal = PlainTextResponse("this host or origin is not one of the app's", status_code=421)
             await self._answer(refusal, scope, receive, send)
             return
-        visitor = LOCAL if self.sessions is None else self.sessions.visitor(_cookie(headers, COOKIE))
+        visitor = LOCAL if self.sessions is None else self.sessions.visitor(_session(scope, headers))
         if scope["type"] == "http" and scope["path"] in wall_page.PATHS:
             await self._wall(app, scope, receive, send, visitor)
             return
@@ -99,7 +98,7 @@ class Gate:
         request = Request(scope, receive)
         sent = _hardened(send, wall_page.POLICY)
         language, theme = wall_page.looks(request.query_params, self.language)
-        key = _cookie(request.headers, links.COOKIE)
+        key = cookies.read(scope, request.headers, links.COOKIE, wall_page.PATH)
         if scope["path"] == wall_page.OPEN_PATH:
             key = (await _fields(request)).get("key", "") if request.method == "POST" else ""
             visitor = None
@@ -119,11 +118,8 @@ class Gate:
         """From now on the key is in a cookie that is sent to the wall alone."""
         query = request.url.query
         answer = RedirectResponse(f"{wall_page.PATH}?{query}" if query else wall_page.PATH, status_code=303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(
-            links.COOKIE, key, max_age=int(self.kiosks.left_s(key)), httponly=True, samesite="strict",
-            secure=secure, path=wall_page.PATH,
-        )  # fmt: skip
+        age_s = int(self.kiosks.left_s(key))
+        cookies.give(answer, request, links.COOKIE, key, wall_page.PATH, age_s)
         return answer
 
     def _from_us(self, scope: Scope, headers: Headers) -> bool:
@@ -144,9 +140,9 @@ class Gate:
         wish = login.Wish(request.query_params, self.language)
         if request.url.path == "/logout":
             if request.method == "POST":
-                sessions.log_out(_cookie(request.headers, COOKIE))
+                sessions.log_out(_session(request.scope, request.headers))
             answer: Response = RedirectResponse("/login", status_code=303)
-            answer.delete_cookie(COOKIE)
+            cookies.take_back(answer, COOKIE, "/")
             return answer
         if request.method != "POST":
             return RedirectResponse(wish.after, 303) if visitor else login.page(wish)
@@ -160,8 +156,7 @@ class Gate:
             sessions.limiter.failed(*keys)
             return login.page(wish, "login.wrong", 401, name)
         answer = RedirectResponse(wish.after, status_code=303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+        cookies.give(answer, request, COOKIE, token, "/")
         return answer
 
 
@@ -175,12 +170,8 @@ def _address(request: Request) -> str:
     return f"address {request.client.host if request.client else ''}"
 
 
-def _cookie(headers: Headers, name: str) -> str:
-    try:
-        cookie = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookie[name].value if name in cookie else ""
+def _session(scope: Scope, headers: Headers) -> str:
+    return cookies.read(scope, headers, COOKIE, "/")
 
 
 def _to_login(scope: Scope) -> Response:

@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
                     each.refresh(*found)
 
         await asyncio.to_thread(refresh)
-        served = serve(screens, host=args.host, port=args.port, gate=gate, companies=companies)
+        proxies = site.app.proxies if site.app else ()
+        served = serve(
+            screens, host=args.host, port=args.port, gate=gate, companies=companies, proxies=proxies
+        )
         async with served as address:
             print(f"page: {address.url}; Ctrl-C stops it", flush=True)
             notifier.ready(f"page: {address.url}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from pydantic import Field
 from fieldlab_configs.base import Fault, Model
 from fieldlab_configs.kinds import Id, Number, Text
 from fieldlab_configs.secret import Secret
+
+_PROXY = "must be an address or a network, such as 10.0.0.2 or 172.16.0.0/12"
 
 
 class AppUser(Model):
@@ -39,11 +42,17 @@ class AppConfig(Model):
     users: dict[Annotated[str, Id()], AppUser] = Field(default_factory=dict)
     kiosks: dict[Annotated[str, Id()], AppKiosk] = Field(default_factory=dict)
     session_h: Annotated[float, Number("hours", above=0, most=720)] = 12.0
+    proxies: tuple[Annotated[str, Text(must=_PROXY, placeholder="10.0.0.2")], ...] = ()
 
     def faults(self) -> Iterator[Fault]:
-        """Nobody who may look."""
+        """Nobody who may look; a proxy that is no address."""
         if not self.users and not self.kiosks:
             yield (
                 ("users",),
                 "must name at least one user; without users the app serves its own computer only",
             )
+        for number, proxy in enumerate(self.proxies):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                yield ("proxies", number), f"{_PROXY}, got {proxy}"

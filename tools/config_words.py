@@ -84,6 +84,7 @@ KEYS: Final[dict[str, str]] = {
     "AppConfig.hosts": "Names and addresses under which it is reached; any other is refused.",
     "AppConfig.users": "Who may log in, by name.",
     "AppConfig.kiosks": "Walls that a link opens without a log-in, by name.",
+    "AppConfig.proxies": "Addresses and networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; loopback's always are.",
     "AppConfig.session_h": "After so many hours one logs in again.",
     "AppUser.password": "Where the hash of the password is kept, as `fieldlab app CONFIG --hash` prints it.",
     "AppUser.company": "Sees this company's experiments only; left out: one of the fieldlab's own, who sees all.",

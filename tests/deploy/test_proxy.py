@@ -21,6 +21,7 @@ from tests import servers
 from tests.deploy.containers import ROOT
 
 NAME, PASSWORD = "fieldlab.example.nl", "only-for-this-test"
+SESSION = "__Host-fieldlab_session"
 CONFIG = f"""
 fieldlab: lab
 timezone: UTC
@@ -85,7 +86,9 @@ def nginx_conf(folder: Path, app: int, port: int) -> Path:
     return path
 
 
-def ask(proxy: tuple[int, ssl.SSLContext], *lines: str, body: str = "", host: str = NAME) -> str:
+def ask(
+    proxy: tuple[int, ssl.SSLContext], *lines: str, body: str = "", host: str = NAME, by: str = "127.0.0.1"
+) -> str:
     """Send a request over TLS; the head of what comes back."""
     port, trusting = proxy
     first, *more = lines
@@ -101,7 +104,7 @@ def ask(proxy: tuple[int, ssl.SSLContext], *lines: str, body: str = "", host: st
         ]
     )
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as line,
+        socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(by, 0)) as line,
         trusting.wrap_socket(line, server_hostname=NAME) as safe,
     ):
         safe.sendall(text.encode())
@@ -111,10 +114,14 @@ def ask(proxy: tuple[int, ssl.SSLContext], *lines: str, body: str = "", host: st
     return heard.decode("latin-1").partition("\r\n\r\n")[0]
 
 
-def log_in(proxy: tuple[int, ssl.SSLContext], password: str) -> str:
+def log_in(
+    proxy: tuple[int, ssl.SSLContext], password: str, *lines: str, user: str = "ines", **more: str
+) -> str:
     """What the log-in answers."""
-    form = urllib.parse.urlencode({"user": "ines", "password": password})
-    return ask(proxy, "POST /login", "Content-Type: application/x-www-form-urlencoded", body=form)
+    form = urllib.parse.urlencode({"user": user, "password": password})
+    return ask(
+        proxy, "POST /login", "Content-Type: application/x-www-form-urlencoded", *lines, body=form, **more
+    )
 
 
 @pytest.mark.service
@@ -125,7 +132,12 @@ def test_the_app_is_reached_by_its_name_and_asks_for_a_log_in(proxy) -> None:
     assert "/login" in first
     assert "Strict-Transport-Security" in first
     assert log_in(proxy, "wrong").startswith("HTTP/1.1 401")
-    assert "fieldlab_session=" in log_in(proxy, PASSWORD)
+    told = log_in(proxy, PASSWORD)
+    cookie = re.findall(r"(?i)^set-cookie: (.+?)\r?$", told, re.MULTILINE)
+    assert [each.split("=")[0] for each in cookie] == [SESSION]
+    assert {part.strip().lower() for part in cookie[0].split(";")[1:]} == {
+        "secure", "httponly", "samesite=strict", "path=/",
+    }  # fmt: skip
 
 
 @pytest.mark.service
@@ -137,7 +149,7 @@ def test_another_host_is_refused_behind_the_proxy_too(proxy) -> None:
 @pytest.mark.service
 def test_web_sockets_pass_the_proxy(proxy) -> None:
     """They are what the page lives by."""
-    session = re.findall(r"fieldlab_session=[^;\r]+", log_in(proxy, PASSWORD))[0]
+    session = re.findall(rf"{SESSION}=[^;\r]+", log_in(proxy, PASSWORD))[0]
     port, trusting = proxy
     with (
         socket.create_connection(("127.0.0.1", port), timeout=20) as line,
@@ -147,3 +159,17 @@ def test_web_sockets_pass_the_proxy(proxy) -> None:
         ) as opened,
     ):  # fmt: skip
         assert str(opened.recv(timeout=20)).startswith("0{")  # engine.io: open
+
+
+@pytest.mark.service
+def test_what_a_visitor_writes_into_a_proxys_headers_is_not_handed_on(proxy) -> None:
+    """Who guesses is known by his own address, whatever he says it is; nobody else waits for him."""
+    answers = [
+        log_in(
+            proxy, "guess", f"X-Forwarded-For: 203.0.113.{n}", "X-Forwarded-Proto: http",
+            user=f"nobody{n}", by="127.0.0.9",
+        )
+        for n in range(6)
+    ]  # fmt: skip
+    assert [answer.split()[1] for answer in answers] == ["401"] * 5 + ["429"]
+    assert log_in(proxy, PASSWORD).startswith("HTTP/1.1 303")
