@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fieldlab.services import pause
+from fieldlab.surroundings import handed_on
 
 READY_S: Final = 60.0
 STOP_S: Final = 12.0
@@ -43,6 +44,9 @@ class Part:
         Whether it does its work yet; None: it does from the start.
     env : mapping, or callable that returns one
         Added to the environment; a callable is asked as the process starts.
+    takes : tuple of str
+        What it gets of our own environment besides what every program may know, as in
+        :func:`~fieldlab.surroundings.handed_on`.
     once : bool
         It does something and ends; what comes after waits for it.
     stop : int
@@ -53,6 +57,7 @@ class Part:
     command: tuple[str, ...]
     ready: Callable[[], bool] | None = None
     env: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict)
+    takes: tuple[str, ...] = ()
     once: bool = False
     stop: int = signal.SIGTERM
 
@@ -127,7 +132,7 @@ class Processes:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **more},
+            env={**handed_on(os.environ, part.takes), "PYTHONUNBUFFERED": "1", **more},
             limit=_LINE_BYTES,
             start_new_session=True,  # Ctrl-C reaches them in order, by us
             preexec_fn=_ends_with_us if sys.platform == "linux" else None,

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from fieldlab.errors import WrongUse
 from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
+from fieldlab.surroundings import OWN, handed_on
 from fieldlab_configs import MqttSource, Secret, Site, SparkplugSource, StoreConfig
 
 BrokerSource = MqttSource | SparkplugSource
@@ -66,7 +67,7 @@ def _broker(sources: Mapping[str, BrokerSource], folder: Path) -> Part:
                 "passwords; install mosquitto, or leave user and password out"
             )
         command = (sys.executable, "-m", "fieldlab.broker", str(source.port_number))
-        return Part(name, command, ready)
+        return Part(name, command, ready, takes=OWN)
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
         f"listener {source.port_number} 127.0.0.1",
@@ -103,7 +104,7 @@ def _passwords(users: Mapping[str, Secret], folder: Path) -> Path:
     # In a file first, hashed in its place: a password on a command line is seen by everybody.
     told = "".join(f"{user}:{password.read()}\n" for user, password in users.items())
     path.write_text(told, encoding="utf-8")
-    subprocess.run([program, "-U", str(path)], check=True, capture_output=True)  # noqa: S603 - our own command
+    subprocess.run([program, "-U", str(path)], check=True, capture_output=True, env=handed_on(os.environ, ()))  # noqa: S603 - our own command
     return path
 
 
@@ -123,7 +124,9 @@ def influx(site: Site, folder: Path) -> Part | None:
             "an embedded store: {kind: embedded, path: NAME.db}"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    told = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    asked = [program, "version"]
+    env = handed_on(os.environ, ())
+    told = subprocess.run(asked, capture_output=True, text=True, check=False, env=env).stdout  # noqa: S603
     version = re.search(r"\bv?(\d+)\.\d+", told)
     if version is not None and version[1] == "1":
         return Part("influxdb", (program, "run", "-config", str(_config_of_1(folder, port))), _answers(store))
@@ -135,7 +138,7 @@ def influx(site: Site, folder: Path) -> Part | None:
         "INFLUXD_REPORTING_DISABLED": "true",
         "INFLUXD_LOG_LEVEL": "error",
     }
-    return Part("influxdb", (program,), _set_up(store), env, stop=signal.SIGINT)
+    return Part("influxdb", (program,), _set_up(store), env, takes=("INFLUXD_*",), stop=signal.SIGINT)
 
 
 def _config_of_1(folder: Path, port: int) -> Path:
@@ -231,6 +234,6 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
     command = (program, "server", *options) if program.endswith("grafana") else (program, *options)
     build = (sys.executable, "-m", "fieldlab", "dashboards", "build", str(site.path), "--out", str(built))
     return [
-        Part("dashboards", build, once=True),
-        Part("grafana", command, lambda: listens("127.0.0.1", port), with_token),
+        Part("dashboards", build, once=True, takes=OWN),
+        Part("grafana", command, lambda: listens("127.0.0.1", port), with_token, takes=("GF_*",)),
     ]

@@ -17,6 +17,7 @@ from fieldlab.servers import brokers, grafana, influx
 from fieldlab.services import until_stopped
 from fieldlab.simulated import equip
 from fieldlab.stores import require_store
+from fieldlab.surroundings import OWN, secrets_of
 from fieldlab_configs import MqttSource, OpcUaSource, Site, load
 from ingest.filelock import FileLock
 from ingest.spool_core import in_use
@@ -124,6 +125,10 @@ def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulate
     def command(*words: str) -> tuple[str, ...]:
         return (sys.executable, "-m", "fieldlab", *words)
 
+    def own(*of: object) -> tuple[str, ...]:
+        """It reads these secrets of the config."""
+        return (*OWN, *secrets_of(site.store, *of))
+
     parts = brokers(site, folder)
     store = influx(site, folder / "influxdb")
     if store is not None:
@@ -131,17 +136,25 @@ def parts_of(site: Site, folder: Path, *, port: int, grafana_port: int, simulate
     # Tokens go to files: what is printed here ends in a log.
     tokens = folder / "tokens"
     kept = ("--tokens", str(tokens)) if site.store and site.store.kind == "influxdb" else ()
-    parts.append(Part("setup", command("store", "setup", config, *kept), once=True))
+    parts.append(Part("setup", command("store", "setup", config, *kept), once=True, takes=own(site.also)))
     if simulated:
-        parts.append(Part("simulate", command("simulate", config), _served(site)))
-    for name in site.gateways:
+        parts.append(
+            Part(
+                "simulate",
+                command("simulate", config),
+                _served(site),
+                takes=(*OWN, *secrets_of(site.sources)),
+            )
+        )
+    for name, gateway in site.gateways.items():
+        read = [site.sources[source] for source in gateway.sources]
         marked = "gateway" if len(site.gateways) == 1 else f"gateway {name}"
-        parts.append(Part(marked, command("gateway", config, "--gateway", name)))
-    parts.append(Part("analytics", command("analytics", config)))
+        parts.append(Part(marked, command("gateway", config, "--gateway", name), takes=own(read, site.also)))
+    parts.append(Part("analytics", command("analytics", config), takes=own()))
     page = command("app", config, "--port", str(port))
-    parts.append(Part("app", page, lambda: listens("127.0.0.1", port)))
+    parts.append(Part("app", page, lambda: listens("127.0.0.1", port), takes=own(site.app)))
     if site.reports is not None:
-        parts.append(Part("report", command("report", config, "--every-week")))
+        parts.append(Part("report", command("report", config, "--every-week"), takes=own(site.reports)))
     return parts + grafana(site, folder / "grafana", grafana_port, token=tokens / "dashboards.token")
 
 

@@ -26,6 +26,7 @@ from tests.fieldlab.command import EXAMPLES, command, fieldlab
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+CANARY = "Zwaan-environment-of-somebody-else-5"
 USER = ", user: fieldlab, password: {file: mqtt.password}"
 
 
@@ -102,7 +103,7 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
     with log.open("w") as out:
         up = subprocess.Popen(
             command("up", path, "--simulate", "--port", str(page)),
-            stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT), "CLOUD_KEY": CANARY},
         )  # fmt: skip
     try:
         assert eventually(lambda: f"page: http://127.0.0.1:{page}/" in log.read_text(), 120), log.read_text()
@@ -113,6 +114,11 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
             store.close()
         started = children(up.pid)
         assert len(started) >= 6
+        if sys.platform == "linux":
+            given = {
+                p.pid: Path(f"/proc/{p.pid}/environ").read_bytes() for p in (psutil.Process(up.pid), *started)
+            }
+            assert [pid for pid, told in given.items() if CANARY.encode() in told] == [up.pid]
         for more, why in ((), "is up already"), (("--data", tmp_path / "b"), "gateways.edge1 runs already"):
             second = fieldlab("up", path, *more)
             assert (second.returncode, len(second.stderr.splitlines())) == (2, 1), second.stderr
