@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from analytics.days import DAY, SUMS, calendar_mark, texts
 from analytics.deliveries import Store
+from analytics.fetch import Row
 from analytics.query import DAY_NS
 from analytics.touched import Span
 from analytics.written import tags_of
@@ -42,15 +43,23 @@ class Days:
         self._open: dict[str, dict[int, float]] = defaultdict(dict)
         self._looked_s: float | None = None
 
-    def open(self, machine: str, span: Span) -> None:
-        """Before atoms of a range are written: no sum of its days holds from now on."""
+    def open(self, machine: str, span: Span) -> list[Row]:
+        """Before atoms of a range are written: no sum of its days holds from now on.
+
+        Returns
+        -------
+        list of tuple
+            Rows to be written with the atoms: a backup that takes the store's place meanwhile, or took it
+            since a day was opened, may have brought its sum along.
+        """
         days = range(span.start_ns // DAY_NS * DAY_NS, span.end_ns, DAY_NS)
         known = self._open[machine]
-        closed = [day for day in days if day not in known]
+        emptied = self._rows(machine, dict.fromkeys(days, ""))
+        closed = [row for row in emptied if row[3] not in known]
         if closed:
-            tags = tags_of(self._site, machine=machine)
-            self._store.write("kpi", [(DAY, tags, SUMS, day, "") for day in closed])
+            self._store.write("kpi", closed)
         known |= dict.fromkeys(days, self._clock_s())
+        return emptied
 
     def close(self, now_ns: int, *, all_at_once: bool = False) -> None:
         """After atoms were written: sum days that are over.
@@ -81,12 +90,19 @@ class Days:
                     return
 
     def _close(self, machine: str, days: list[int]) -> None:
+        content = self._store.content()
         told = texts(self._site, self._store, machine, Span(days[0], days[-1] + DAY_NS))
-        tags = tags_of(self._site, machine=machine)
         small = {day: told[day] for day in days if len(told[day].encode()) <= MOST_TEXT}
-        self._store.write("kpi", [(DAY, tags, SUMS, day, text) for day, text in small.items()])
+        self._store.write("kpi", self._rows(machine, small))
+        if self._store.content() != content:  # sums of what was there before
+            self._store.write("kpi", self._rows(machine, dict.fromkeys(days, "")))
+            return
         for day in days:
             del self._open[machine][day]
+
+    def _rows(self, machine: str, told: Mapping[int, str]) -> list[Row]:
+        tags = tags_of(self._site, machine=machine)
+        return [(DAY, tags, SUMS, day, text) for day, text in told.items()]
 
     def _look(self, now_ns: int) -> None:
         """Days that others left open, and at first those that nobody ever closed by this calendar."""

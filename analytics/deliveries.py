@@ -39,6 +39,10 @@ class Store(Source, Protocol):
         """Delete a measurement's rows in ``[start_ns, end_ns)``; False where the store has no way to."""
         ...
 
+    def content(self) -> str:
+        """Which content the store has: another name since a backup took its place."""
+        ...
+
 
 class Deliveries:
     """The delivery notes that were not dealt with yet.

@@ -225,8 +225,8 @@ class Job:
         last_ns = -(-span.end_ns // cell_ns) * cell_ns
         where = {"machine": machine}
         stored = self.store.read("kpi", "atom", start_ns=span.start_ns, end_ns=last_ns, where=where)
-        self._days.open(machine, Span(span.start_ns, last_ns))
-        rows = list(zeros(self.site, atoms, stored))
+        rows = self._days.open(machine, Span(span.start_ns, last_ns))
+        rows += zeros(self.site, atoms, stored)
         stale, range_of_stale = undefined(self.site, atoms, stored)
         if range_of_stale is not None:
             # No store of lines can take one field back: the atoms go, and are written as they are now.

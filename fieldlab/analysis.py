@@ -89,20 +89,50 @@ async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) 
         await asyncio.gather(following, keeping)
 
 
+class Following:
+    """All that is worked out of what is delivered; begun anew where a backup takes the store's place.
+
+    Parameters
+    ----------
+    site : Site
+    store : Store
+    """
+
+    def __init__(self, site: Site, store: Store) -> None:
+        self._site = site
+        self._store = store
+        self._remembered_s = time.monotonic()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._content = self._store.content()
+        store = JobStore(self._store)
+        self._job, self._shared = Job(self._site, store), Shared(self._site, store)
+        self._keeper = Keeper(self._site, store)
+
+    def step(self, now: int) -> None:
+        """Work out what came since the last step, up to the data's now."""
+        if time.monotonic() - self._remembered_s > REMEMBER_EVERY_S:
+            remember_signals(self._site, self._store)
+            self._remembered_s = time.monotonic()
+        if self._store.content() != self._content:
+            log.warning("the store holds another content than before: a backup was restored; beginning anew")
+            self._begin()
+        rewritten = self._job.step(now)
+        if self._store.content() != self._content:  # atoms of what was there, in what is there now
+            self._begin()
+            for machine, spans in rewritten.items():
+                for span in spans:
+                    self._job.recompute(span.start_ns, span.end_ns, machines=[machine], now_ns=now)
+        kept = self._keeper.update(rewritten, now, without=self._shared.gone())
+        self._shared.update(rewritten, results=kept)
+
+
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:
-    remembered = time.monotonic()
-    job, shared = Job(site, JobStore(store)), Shared(site, JobStore(store))
-    keeper, notifier = Keeper(site, JobStore(store)), Notifier()
+    following, notifier = Following(site, store), Notifier()
 
     def step() -> None:
-        nonlocal remembered
-        if time.monotonic() - remembered > REMEMBER_EVERY_S:
-            remember_signals(site, store)
-            remembered = time.monotonic()
-        now = now_ns(site, store)
-        rewritten = job.step(now)
-        kept = keeper.update(rewritten, now, without=shared.gone())
-        shared.update(rewritten, results=kept)
+        following.step(now_ns(site, store))
 
     print("analytics: computing what deliveries touch; Ctrl-C stops it", flush=True)
     notifier.ready("computing what deliveries touch")

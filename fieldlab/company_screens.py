@@ -86,6 +86,10 @@ class OwnBucket:
             f"a company's view deletes nothing: {bucket} {measurement} {start_ns} {end_ns} {where}"
         )
 
+    def content(self) -> str:
+        """As the store's."""
+        return self._store.content()
+
     def close(self) -> None:
         """Whose store it is closes it."""
 

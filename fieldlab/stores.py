@@ -116,6 +116,10 @@ class JobStore:
             return False
         return True
 
+    def content(self) -> str:
+        """As the store's."""
+        return self._store.content()
+
     def clear(self, bucket: str) -> None:
         """Delete everything in a bucket."""
         self._store.clear(bucket)

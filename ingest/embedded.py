@@ -179,6 +179,11 @@ class EmbeddedStore:
             found = self._matching(db, bucket, measurement, where)
             erase(db, [(series, kind) for series, _, _, kind in found], start_ns, end_ns)
 
+    def content(self) -> str:
+        """Which content the file has; empty where there is no file yet."""
+        with self._file.reading() as db:
+            return "" if db is None else content_of(db)
+
     def close(self) -> None:
         """Let go of the file."""
         self._compactor.close()

@@ -116,6 +116,10 @@ class Store(Protocol):
         """
         ...
 
+    def content(self) -> str:
+        """Which content it has: another name since a backup took its place; empty where that cannot be."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

@@ -80,10 +80,10 @@ def kept(lab):
     return lab
 
 
-def close(lab, wait_s=REST_S):
+def close(lab, wait_s=REST_S, store=None):
     """Let so much time pass, as the job sees it, and then have it close what is at rest."""
     clock = [0.0]
-    days = Days(lab.site, JobStore(lab.store), clock_s=lambda: clock[0])
+    days = Days(lab.site, store or JobStore(lab.store), clock_s=lambda: clock[0])
     days.close(NOW_NS)
     clock[0] += wait_s
     for _ in MACHINES:
