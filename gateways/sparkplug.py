@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from fieldlab_configs import SparkplugSource
 from gateways.broker import Batch, BehindBroker
@@ -16,6 +15,7 @@ from gateways.mqtt_link import BrokerLink, Will
 from gateways.sink import Gap
 from gateways.source import EVERY_SIGNAL, Context, Point
 from gateways.sparkplug_nodes import NAMESPACE, NODE, Meant, Missing, Node, Topic, topic_of
+from gateways.sparkplug_owed import Owed
 from gateways.sparkplug_payload import (
     Heard,
     Told,
@@ -34,14 +34,6 @@ log = logging.getLogger(__name__)
 
 GOODBYE_S: Final = 0.5
 _MOST_SAID: Final = 5
-_LONGEST: Final = 64  # times `rebirth_s`, between two requests to a node that does not answer
-
-
-class _Asked(NamedTuple):
-    """A request for births: when it was made, and how long until the next."""
-
-    at_s: float
-    wait_s: float
 
 
 class Sparkplug(BehindBroker):
@@ -67,8 +59,7 @@ class Sparkplug(BehindBroker):
         lost = {key: Missing(before[key], 0, "connection-lost") for key in keys if key in before}
         self._nodes = {key: Node(missing=lost.get(key)) for key in dict.fromkeys(keys)}
         self._alive: set[str] = set()
-        self._due: set[str] = set()
-        self._asked: dict[str, _Asked] = {}
+        self._owed: Final = Owed(config.rebirth_s)
         self._gaps: list[Gap] = []
         self._state_ns = 0
         self._leaving = False
@@ -101,9 +92,7 @@ class Sparkplug(BehindBroker):
             topics += [f"{NAMESPACE}/{group}/{kind}/{node}/+" for kind in ("DDEATH", "DBIRTH", "DDATA")]
         link.subscribe((topic, True) for topic in topics)
         self._say_online(link)
-        # Nodes that do not wait for us said their births when nobody listened.
-        self._asked.clear()
-        self._due.update(self._nodes)
+        self._owed.begin(self._nodes)
         self._asker = asyncio.create_task(self._ask_forever(link))
 
     async def _say_goodbye(self, link: BrokerLink) -> None:
@@ -130,16 +119,8 @@ class Sparkplug(BehindBroker):
             await asyncio.sleep(self._config.rebirth_s / 2)
 
     def _ask(self, link: BrokerLink) -> None:
-        """Ask for the births that are due, each node ever more seldom while it does not answer."""
-        now_s = time.monotonic()
-        for key in sorted(self._due):
-            asked = self._asked.get(key)
-            if asked is not None and now_s < asked.at_s + asked.wait_s:
-                continue
-            wait_s = self._config.rebirth_s
-            if asked is not None:
-                wait_s = min(asked.wait_s * 2, wait_s * _LONGEST)
-            self._asked[key] = _Asked(now_s, wait_s)
+        """Ask for the births that are due."""
+        for key in self._owed.to_ask():
             group, node = key.split("/")
             request = rebirth_request(self.context.clock.now_ns())
             link.publish(f"{NAMESPACE}/{group}/NCMD/{node}", request, qos=0)
@@ -170,7 +151,7 @@ class Sparkplug(BehindBroker):
             self._node_born(topic, node, heard, at_ns)
             self._take(batch, message, topic, node, heard, birth=True)
         elif NODE not in node.births:
-            self._due.add(topic.key)
+            self._owed.talks(topic.key)
             if topic.kind != "DDEATH":
                 raise Undecodable("no birth has been heard of its node yet; it was asked for one")
         else:
@@ -181,7 +162,7 @@ class Sparkplug(BehindBroker):
     ) -> None:
         """A message that has its place in the node's sequence."""
         if not node.in_sequence(heard, at_ns):
-            self._due.add(topic.key)
+            self._owed.add(topic.key)
         if topic.kind == "DDEATH":
             node.device_died(topic.device)
             self._live(self._alive - {topic.place})
@@ -190,7 +171,7 @@ class Sparkplug(BehindBroker):
             node.device_born(topic.device, heard)
             self._live(self._alive | {topic.place})
         elif topic.device not in node.births:
-            self._due.add(topic.key)
+            self._owed.talks(topic.key)
             raise Undecodable("no birth has been heard of it yet; its node was asked for one")
         if self._take(batch, message, topic, node, heard, birth=topic.kind == "DBIRTH") and node.missing:
             self._close_gap(topic.key, node, at_ns)
@@ -200,8 +181,7 @@ class Sparkplug(BehindBroker):
         if node.born(heard, at_ns):
             alive = {place for place in alive if not _behind(place, topic.key)}
         self._live(alive | {topic.key})
-        self._due.discard(topic.key)
-        self._asked.pop(topic.key, None)
+        self._owed.born(topic.key)
         if node.missing:
             self._close_gap(topic.key, node, at_ns)
 
@@ -211,7 +191,7 @@ class Sparkplug(BehindBroker):
             return
         if node.missing:
             self._close_gap(topic.key, node, at_ns)
-        self._due.discard(topic.key)
+        self._owed.died(topic.key)
         self._live({place for place in self._alive if not _behind(place, topic.key)})
 
     def _live(self, alive: set[str]) -> None:
@@ -265,7 +245,7 @@ class Sparkplug(BehindBroker):
             said = ", ".join(f"{count} {name}" for name, count in sorted(passed.items()))
             log.info("source %s: %s: metrics that are not read: %s", self.name, topic.place, said)
         if nameless:
-            self._due.add(topic.key)
+            self._owed.add(topic.key)
             wrong.append(f"{nameless} metrics that no birth has named, or none since messages were missed")
         if wrong:
             more = [f"and {len(wrong) - _MOST_SAID} more"] if len(wrong) > _MOST_SAID else []

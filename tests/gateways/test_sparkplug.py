@@ -9,6 +9,7 @@ import time
 import pytest
 
 from fieldlab_configs import Signal
+from gateways.sparkplug_owed import Owed
 from tests import servers
 from tests.gateways.contract import SourceContract
 from tests.gateways.helpers import Collector, S, running, site, until
@@ -179,6 +180,36 @@ async def test_requests_for_births_are_limited(lab):
     first, second = edge.asked_s
     assert second - first > 0.9 * lab.rebirth_s
     assert len(sink.letters) > 10
+
+
+async def test_a_node_that_was_long_silent_is_asked_as_soon_as_it_talks(lab):
+    """It was asked ever more seldom; its first data show that it is there, and its birth was missed."""
+    edge = ByteEdge(lab.port)
+    sink = Collector()
+    async with running(site(lab.config, lab.signals()), sink):
+        await until(lambda: len(edge.commands) > 2)
+        edge.say("DDATA", count(1), device="m1")
+        await until(lambda: sink.letters)
+        await until(lambda: len(edge.commands) > 3)
+    silent, talked = (b - a for a, b in zip(edge.asked_s[1:], edge.asked_s[2:], strict=False))
+    assert silent > 1.9 * lab.rebirth_s
+    assert 0.9 * lab.rebirth_s < talked < 2.5 * lab.rebirth_s
+
+
+def test_a_node_that_talks_and_never_answers_is_asked_ever_more_seldom():
+    """Talking brings one request forward, not all of them; a birth ends it."""
+    now = [0.0]
+    owed, asked_at = Owed(10.0, clock_s=lambda: now[0]), []
+    owed.begin(["lab/edge"])
+    for second in range(400):
+        now[0] = float(second)
+        if second > 130:
+            owed.talks("lab/edge")
+        asked_at += [second for _ in owed.to_ask()]
+    assert asked_at == [0, 10, 30, 70, 131, 151, 191, 271]
+    owed.born("lab/edge")
+    owed.talks("lab/edge")
+    assert owed.to_ask() == ["lab/edge"]
 
 
 async def test_a_death_of_an_earlier_session_is_not_ours(lab):
