@@ -1,4 +1,4 @@
-"""Births that edge nodes owe us: which, and when each node is asked for its own. Nothing here knows a broker."""
+"""Births that edge nodes owe us: which, and when each is asked for its own. Nothing here knows a broker."""
 
 from __future__ import annotations
 
