@@ -12,16 +12,14 @@ from ruamel.yaml import YAML
 
 from dashboards.grafana import boards, render, uid
 from dashboards.grafana_alerts import provisioned
+from dashboards.grafana_source import PASSWORD_VARIABLE, TOKEN_VARIABLE, access
 from dashboards.wording import Language
 from fieldlab_configs import Site
-
-TOKEN_VARIABLE: Final = "INFLUX_READ_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
-"""Grafana's environment holds its read-only token here; the files never do."""
 
 _EMPTY: Final = ("alerting", "plugins")  # Grafana complains in its log where one of these is not there
 
 
-def build(site: Site, out_dir: str | Path, language: Language | None = None) -> list[Path]:
+def build(site: Site, out_dir: str | Path, language: Language | None = None, user: str = "") -> list[Path]:
     """Write every dashboard and what makes Grafana load them.
 
     Parameters
@@ -32,6 +30,8 @@ def build(site: Site, out_dir: str | Path, language: Language | None = None) -> 
         The provisioning names the folder by its absolute path, so Grafana must see it under the same one.
     language : str, optional
         Default: the configuration's.
+    user : str, optional
+        Of Grafana in an InfluxDB 1.x with accounts; without, it has a token.
 
     Returns
     -------
@@ -40,7 +40,8 @@ def build(site: Site, out_dir: str | Path, language: Language | None = None) -> 
 
     Notes
     -----
-    Data sources ask InfluxDB in InfluxQL, with the token in Grafana's environment, ``INFLUX_READ_TOKEN``.
+    Data sources ask InfluxDB in InfluxQL, with the token in Grafana's environment, ``INFLUX_READ_TOKEN``, or
+    the password of `user`, ``INFLUX_READ_PASSWORD``.
     With an embedded store there is no server to ask: then there are dashboards only.
     """
     out = Path(out_dir).resolve()
@@ -53,7 +54,7 @@ def build(site: Site, out_dir: str | Path, language: Language | None = None) -> 
         escaped(providers(site, out / "dashboards"))
     )
     if site.store is not None and site.store.kind == "influxdb":
-        files[provisioning / "datasources" / "fieldlab.yaml"] = as_yaml(datasources(site))
+        files[provisioning / "datasources" / "fieldlab.yaml"] = as_yaml(datasources(site, user))
         files[provisioning / "alerting" / "fieldlab.yaml"] = as_yaml(
             escaped(provisioned(site, language or site.language))
         )
@@ -83,14 +84,15 @@ def providers(site: Site, folder: Path) -> dict[str, Any]:
     }
 
 
-def datasources(site: Site) -> dict[str, Any]:
+def datasources(site: Site, user: str = "") -> dict[str, Any]:
     """The buckets of figures and of what gateways tell, in InfluxQL: what InfluxDB 1, 2 and 3 all know."""
     url = site.store.url if site.store else None
-    return {"apiVersion": 1, "datasources": [_datasource(site, kind, url) for kind in ("kpi", "raw")]}
+    return {"apiVersion": 1, "datasources": [_datasource(site, kind, url, user) for kind in ("kpi", "raw")]}
 
 
-def _datasource(site: Site, kind: str, url: str | None) -> dict[str, Any]:
+def _datasource(site: Site, kind: str, url: str | None, user: str) -> dict[str, Any]:
     bucket = f"{site.fieldlab}_{kind}"
+    own, data, secret = access(user, f"${{{PASSWORD_VARIABLE if user else TOKEN_VARIABLE}}}")
     return {
         "name": bucket,
         "uid": uid(site.fieldlab, kind),
@@ -99,8 +101,9 @@ def _datasource(site: Site, kind: str, url: str | None) -> dict[str, Any]:
         "url": url,
         "isDefault": kind == "kpi",
         "editable": False,
-        "jsonData": {"dbName": bucket, "httpMode": "GET", "httpHeaderName1": "Authorization"},
-        "secureJsonData": {"httpHeaderValue1": f"Token ${{{TOKEN_VARIABLE}}}"},
+        **escaped(own),
+        "jsonData": {"dbName": bucket, "httpMode": "GET", **data},
+        "secureJsonData": secret,
     }
 
 
@@ -128,4 +131,4 @@ def as_yaml(value: object) -> str:
     return text.getvalue()
 
 
-__all__: Sequence[str] = ["TOKEN_VARIABLE", "as_json", "as_yaml", "build", "datasources", "providers"]
+__all__: Sequence[str] = ["as_json", "as_yaml", "build", "datasources", "providers"]

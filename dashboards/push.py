@@ -15,6 +15,7 @@ from dashboards.errors import GrafanaRefused, GrafanaTrouble
 from dashboards.grafana import boards, render
 from dashboards.grafana_api import Grafana, exists_already
 from dashboards.grafana_scope import uid
+from dashboards.grafana_source import access, parted
 from dashboards.push_boards import bring
 from dashboards.wording import Language
 from fieldlab_configs import Site
@@ -227,12 +228,9 @@ class Push:
             # The mark is of the token, which Grafana does not tell again.
             "jsonData": {"dbName": bucket, "httpMode": "GET", "fieldlabMark": mark},
         }
-        user, separator, password = owner.token.partition(":")
-        if separator:  # of InfluxDB 1.x, which before 1.8 knows no other way
-            wanted["user"], secret = user, {"password": password}
-        else:
-            wanted["jsonData"]["httpHeaderName1"] = "Authorization"
-            secret = {"httpHeaderValue1": f"Token {owner.token}"}
+        own, data, secret = access(*parted(owner.token))
+        wanted |= own
+        wanted["jsonData"] |= data
         there = grafana.get("datasources", "uid", ident)
         if there is not None and all(there.get(key) == value for key, value in wanted.items()):
             return

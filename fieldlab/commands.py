@@ -261,6 +261,11 @@ def _dashboards(command: argparse.ArgumentParser) -> None:
     options.config(build)
     build.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
     build.add_argument("--language", choices=("nl", "en"), help="of the dashboards; default: the config's")
+    build.add_argument(
+        "--tokens",
+        metavar="DIR",
+        help="the folder of `store setup --tokens`, where InfluxDB 1.x has accounts: Grafana's is in it",
+    )
     build.set_defaults(room="fieldlab.grafana")
     push = actions.add_parser(
         "push",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from dashboards.build import build
+from dashboards.grafana_source import parted
 from fieldlab.errors import WrongUse
 from fieldlab_configs import load
 
@@ -12,8 +14,9 @@ from fieldlab_configs import load
 def run(args: argparse.Namespace) -> int:
     """Write dashboards and provisioning files; the same config gives the same bytes."""
     site = load(args.config)
+    user = "" if args.tokens is None else _user(Path(args.tokens))
     try:
-        written = build(site, args.out, args.language)
+        written = build(site, args.out, args.language, user)
     except OSError as error:
         raise WrongUse(
             f"--out {args.out}: {error.strerror or error}; give a folder that can be written"
@@ -21,3 +24,17 @@ def run(args: argparse.Namespace) -> int:
     for path in written:
         print(path)
     return 0
+
+
+def _user(folder: Path) -> str:
+    """Grafana's user in an InfluxDB 1.x with accounts; none where it has a token, or needs none."""
+    path = folder / "dashboards.token"
+    try:
+        return parted(path.read_text(encoding="utf-8").strip())[0]
+    except FileNotFoundError:
+        if folder.is_dir():
+            return ""  # a store that asks nobody who he is
+        raise WrongUse(f"--tokens {folder}: there is no such folder; store setup makes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a text"
+        raise WrongUse(f"--tokens: {path} cannot be read: {why}") from None

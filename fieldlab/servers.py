@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from dashboards.grafana_source import in_environment
 from fieldlab.errors import WrongUse
 from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
@@ -206,9 +207,8 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
     program = found("grafana") or found("grafana-server")
     if program is None or site.store is None or site.store.kind != "influxdb":
         return []
-    from dashboards.build import TOKEN_VARIABLE  # noqa: PLC0415 - takes a second, and only Grafana needs it
-
     folder.mkdir(parents=True, exist_ok=True)
+    token.parent.mkdir(mode=0o700, exist_ok=True)
     built, password = folder / "built", Secret(file=folder / "admin.password")
     made_up(password)
     env = {
@@ -225,14 +225,17 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
     }
 
     def with_token() -> dict[str, str]:
-        return env | {TOKEN_VARIABLE: token.read_text(encoding="utf-8").strip() if token.exists() else ""}
+        return env | in_environment(token.read_text(encoding="utf-8").strip() if token.exists() else "")
 
     home = next(
         (p for p in (Path("/usr/share/grafana"), Path(program).resolve().parents[1]) if p.is_dir()), None
     )
     options = ("--homepath", str(home)) if home is not None else ()
     command = (program, "server", *options) if program.endswith("grafana") else (program, *options)
-    build = (sys.executable, "-m", "fieldlab", "dashboards", "build", str(site.path), "--out", str(built))
+    build = (
+        *(sys.executable, "-m", "fieldlab", "dashboards", "build", str(site.path), "--out", str(built)),
+        *("--tokens", str(token.parent)),
+    )
     return [
         Part("dashboards", build, once=True, takes=OWN),
         Part("grafana", command, lambda: listens("127.0.0.1", port), with_token, takes=("GF_*",)),

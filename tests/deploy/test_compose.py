@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from dashboards.build import TOKEN_VARIABLE, build
+from dashboards.build import build
+from dashboards.grafana_source import TOKEN_VARIABLE
 from fieldlab_configs import MqttSource, OpcUaSource, Site, load
 from tests.servers import free_port
 

@@ -288,11 +288,13 @@ def test_grafana_gets_the_token_that_only_reads(tmp_path, monkeypatch) -> None:
     token = tmp_path / "tokens" / "dashboards.token"
     build, serve = servers.grafana(site, tmp_path / "grafana", 3000, token=token)
     assert build.once
-    token.parent.mkdir()
+    assert build.command[-2:] == ("--tokens", str(token.parent))
     token.write_text("reads-only\n")
     env = serve.env()
-    assert "reads-only" in env.values()
+    assert env["INFLUX_READ_TOKEN"] == "reads-only"
     assert Path(env["GF_SECURITY_ADMIN_PASSWORD__FILE"]).stat().st_mode & 0o777 == 0o600
+    token.write_text("lab_dashboards:of an InfluxDB 1.x\n")
+    assert serve.env()["INFLUX_READ_PASSWORD"] == "of an InfluxDB 1.x"
 
 
 @pytest.mark.parametrize("room", ["up", "gateway", "analytics", "app", "doctor"])
