@@ -2,6 +2,7 @@
 
 ``first_start.py secrets CONFIG ROOM | tokens CONFIG ROOM``: made at each start, where it is not there yet.
 ``first_start.py login ROOM | machines ROOM | ca ROOM``: shown to whoever runs the containers.
+``first_start.py mail ROOM``: the mail server's password, which is somebody else's, from standard input.
 
 ROOM has a folder for each service, a volume of its own: whoever mounts one sees no other. There is no default
 password; every secret is made here, in a file that only the user of its service reads.
@@ -31,7 +32,7 @@ MOUNTED = Path("/run/fieldlab")
 OWNERS = {"broker": 1883, "influxdb": 1000, "grafana": 472}
 """Users of the images of others; ours are OUR_USER."""
 OUR_USER = 10001
-FOR_TOKENS = ("setup", "gateway", "analytics", "app", "grafana")
+FOR_TOKENS = ("setup", "gateway", "analytics", "app", "report", "grafana")
 FOR_SECRETS = (*FOR_TOKENS, "pki", "login", "machines", "broker", "influxdb")
 ROOT_ONLY = ("pki", "login", "setup")
 ITERATIONS = 20_000
@@ -220,7 +221,7 @@ def make_tokens(config: str, site: Site, room: Room) -> None:
     if status:
         raise SystemExit(status)
     # The app writes the reasons of stops, so it has what analytics has.
-    whose = {"analytics": "analytics", "app": "analytics", "grafana": "dashboards"}
+    whose = {"analytics": "analytics", "app": "analytics", "report": "reports", "grafana": "dashboards"}
     if len(site.gateways) != 1:
         raise CannotStart("gateways: one gateway runs in containers; the config must have exactly one")
     whose["gateway"] = f"gateway-{next(iter(site.gateways))}"
@@ -245,9 +246,20 @@ def show(what: str, folder: Path) -> None:
         )
 
 
+def take_mail(room: Room) -> None:
+    """Keep the mail server's password for the one who mails."""
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise CannotStart("mail: give the mail server's password on standard input")
+    room.put("report", "mail.password", password)
+
+
 def main(what: str, *where: str) -> None:
     """Do one of them; what a user can mend is one message."""
     try:
+        if what == "mail":
+            take_mail(Room(Path(*where or ("/secrets",)), ("report",)))
+            return
         if what in ("login", "machines", "ca"):
             show(what, Path(*where or ("/secrets",)))
             return

@@ -14,6 +14,8 @@ from fieldlab.whole_file import write_whole
 from ingest.filelock import FileLock
 
 NAME: Final = ".sent.json"
+KEPT: Final = 104
+"""So many weeks of a report are remembered: two years, and far more than are ever caught up."""
 
 
 @dataclass(slots=True)
@@ -94,8 +96,11 @@ class Account:
         return self.weeks.get(report, {}).get(week)
 
     def put(self, report: str, week: str, made: Made) -> None:
-        """Note what was done, for good."""
-        self.weeks.setdefault(report, {})[week] = made
+        """Note what was done; what is long past goes."""
+        weeks = self.weeks.setdefault(report, {})
+        weeks[week] = made
+        for old in sorted(weeks)[:-KEPT]:
+            del weeks[old]
         self.keep()
 
     def keep(self) -> None:

@@ -28,7 +28,7 @@ class Access:
     Attributes
     ----------
     name : str
-        ``gateway <id>``, ``analytics``, ``dashboards`` or ``company <id>``.
+        ``gateway <id>``, ``analytics``, ``dashboards``, ``reports`` or ``company <id>``.
     reads, writes : tuple of str
         Databases or buckets.
     """
@@ -75,7 +75,7 @@ class Keeper(Protocol):
 def accesses(
     name_of: Callable[[Bucket], str], gateways: Sequence[str], companies: Sequence[str]
 ) -> list[Access]:
-    """What a fieldlab needs: gateways only write, dashboards only read, companies only what is their own."""
+    """What a fieldlab needs: gateways only write, dashboards, reports and companies only read."""
     raw, kpi = name_of("raw"), name_of("kpi")
     shared = {company: name_of(f"shared:{company}") for company in companies}
     everything = (raw, kpi, *shared.values())
@@ -83,6 +83,7 @@ def accesses(
         *(Access(f"gateway {gateway}", (), (raw,)) for gateway in gateways),
         Access("analytics", everything, everything),
         Access("dashboards", (raw, kpi), ()),
+        Access("reports", everything, ()),
         *(Access(f"company {company}", (bucket,), ()) for company, bucket in shared.items()),
     ]
 

@@ -44,11 +44,12 @@ class Containers:
         self.store, self.org = "http://influxdb:8086", "fieldlab"
         self.services = services()
 
-    def first(self, *words: object, **environ: str) -> subprocess.CompletedProcess[str]:
+    def first(self, *words: object, told: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """Run the script of the first start."""
         return subprocess.run(
             [sys.executable, str(ROOT / "deploy" / "first_start.py"), *map(str, words)],
-            capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environ},
+            capture_output=True, text=True, check=False, timeout=120, input=told,
+            env={**os.environ, **environ},
         )  # fmt: skip
 
     def secret(self, service: str, name: str) -> str:
@@ -63,6 +64,7 @@ class Containers:
             "host: mosquitto": f"host: localhost\n    port: {self.broker}",
             "opc.tcp://simulator:4840": f"opc.tcp://127.0.0.1:{self.opcua}",
             "/var/lib/fieldlab/spool": str(self.folder / "spool"),
+            "/var/lib/fieldlab/reports": str(self.folder / "reports"),
             "http://influxdb:8086": self.store,
             "org: fieldlab": f'org: "{self.org}"',
         }.items():

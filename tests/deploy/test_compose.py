@@ -21,7 +21,7 @@ from fieldlab_configs import MqttSource, OpcUaSource, Site, load
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-OURS = ("secrets", "store", "simulator", "gateway", "analytics", "app", "dashboards")
+OURS = ("secrets", "store", "simulator", "gateway", "analytics", "app", "report", "dashboards")
 ONCE = ("secrets", "store", "dashboards")
 AS_ROOT = ("secrets", "store")
 CONFIG = "${FIELDLAB_CONFIG:-./fieldlab_configs/examples/compose.yaml}"
@@ -45,7 +45,7 @@ def site() -> Site:
     return load(ROOT / "fieldlab_configs" / "examples" / "compose.yaml")
 
 
-@pytest.mark.parametrize("profile", [(), ("--profile", "sim")])
+@pytest.mark.parametrize("profile", [(), ("--profile", "sim"), ("--profile", "reports")])
 def test_docker_compose_takes_the_file(profile) -> None:
     """With and without simulated machines; skipped where the client is missing."""
     for client in (["docker", "compose"], ["docker-compose"]):
@@ -61,7 +61,8 @@ def test_docker_compose_takes_the_file(profile) -> None:
     command = [*client, "--file", str(ROOT / "docker-compose.yml"), *profile, "config", "--services"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert ("simulator" in done.stdout.split()) is bool(profile)
+    assert ("simulator" in done.stdout.split()) is ("sim" in profile)
+    assert ("report" in done.stdout.split()) is ("reports" in profile)
 
 
 def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
@@ -130,7 +131,9 @@ def test_the_order_is_broker_and_store_then_gateway_then_analytics(services) -> 
     assert {"dashboards", "store", "influxdb"} <= order["grafana"]
     assert {"store", "influxdb"} <= order["app"]
     assert services["simulator"]["profiles"] == ["sim"]
-    assert [name for name in services if "profiles" in services[name]] == ["simulator"]
+    assert {"store", "influxdb"} <= order["report"]
+    assert services["report"]["profiles"] == ["reports"]
+    assert [name for name in services if "profiles" in services[name]] == ["simulator", "report"]
 
 
 def test_every_volume_is_named_and_used(compose, services) -> None:
@@ -162,6 +165,7 @@ def test_each_secret_is_seen_by_its_own_service_and_never_written_there(services
         "secrets-gateway": {"gateway", "store"},
         "secrets-analytics": {"analytics", "store"},
         "secrets-app": {"app", "store"},
+        "secrets-report": {"report", "store"},
         "secrets-grafana": {"grafana", "store"},
         "secrets-influxdb": {"influxdb"},
         "secrets-setup": {"store"},

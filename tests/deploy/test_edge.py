@@ -23,6 +23,7 @@ UNITS = {
     "fieldlab-gateway@edge1.service": "fieldlab-gateway@.service",
     "fieldlab-analytics.service": "fieldlab-analytics.service",
     "fieldlab-app.service": "fieldlab-app.service",
+    "fieldlab-report.service": "fieldlab-report.service",
 }
 EXPOSURE = 20
 """Of 100, as `systemd-analyze security` counts; a plain service has 96."""
@@ -42,6 +43,7 @@ lines: [{{id: l1, machines: [{{id: m1, ideal_cycle_time_s: 1, signals: {{total_c
 sources: {{broker: {{kind: mqtt, host: 127.0.0.1, port: {broker}}}}}
 gateways: {{edge1: {{sources: [broker]}}}}
 store: {{kind: embedded, path: lab.db}}
+reports: {{weekly: {{all: {{}}}}}}
 """
 
 

@@ -101,6 +101,18 @@ def test_what_was_made_is_shown_to_whoever_runs_the_containers(made) -> None:
     assert made.first("ca", made.room).stdout == (made.room / "broker/ca.pem").read_text()
 
 
+def test_the_mail_server_s_password_is_taken_and_seen_by_reports_alone(made) -> None:
+    """From standard input, so that it is in no command line; a new one takes the place of the old."""
+    for password in ("first of the mail server", "another"):
+        done = made.first("mail", made.room, told=f"{password}\n")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert made.secret("report", "mail.password") == password
+    assert (made.room / "report" / "mail.password").stat().st_mode & 0o777 == 0o400
+    nothing = made.first("mail", made.room)
+    assert (nothing.returncode, len(nothing.stderr.splitlines())) == (2, 1)
+    assert made.secret("report", "mail.password") == "another"
+
+
 @pytest.mark.parametrize(
     ("here", "there", "said"),
     [
@@ -235,10 +247,12 @@ def test_all_services_of_the_compose_file_work_together_as_processes(
     (broker.room / "setup/influx.token").write_text(server.token)
     done = broker.first("tokens", broker.config("setup"), broker.room)
     assert done.returncode == 0, done.stderr
-    tokens = {s: broker.secret(s, "influx.token") for s in ("gateway", "analytics", "app", "grafana")}
-    assert len({*tokens.values(), server.token}) == 4
+    tokens = {
+        s: broker.secret(s, "influx.token") for s in ("gateway", "analytics", "app", "report", "grafana")
+    }
+    assert len({*tokens.values(), server.token}) == 5
     assert tokens["analytics"] == tokens["app"]
-    port, alive = {"4840": str(broker.opcua)}, {"gateway": "", "analytics": ""}
+    port, alive = {"4840": str(broker.opcua)}, {"gateway": "", "analytics": "", "report": ""}
     with ExitStack() as running:
         running.enter_context(broker.service("simulator", "machines"))
         eventually(lambda: broker.healthy("simulator", port).returncode == 0, 40, lambda: said(broker))
@@ -262,12 +276,19 @@ def test_all_services_of_the_compose_file_work_together_as_processes(
         eventually(lambda: broker.healthy("app", page).returncode == 0, 40, lambda: said(broker))
         assert log_in(broker.app, "fieldlab", broker.secret("login", "fieldlab.password"))
         assert not log_in(broker.app, "fieldlab", "guessed")
-    for name in ("simulator", "gateway", "analytics", "app"):
+        assert log_of(broker, "report") == "report: all, every week when it is over; Ctrl-C stops it\n"
+    assert (broker.folder / "reports" / ".sent.json").stat().st_mode & 0o777 == 0o600
+    for name in ("simulator", "gateway", "analytics", "app", "report"):
         # Their images are read-only.
         assert list((broker.folder / name).iterdir()) == [], name
-        log = (broker.folder / f"{name}.log").read_text()
+        log = log_of(broker, name)
         assert "Traceback" not in log, log
         assert not [text for text in tokens.values() if text in log]
+
+
+def log_of(made: Containers, name: str) -> str:
+    """What a service said."""
+    return (made.folder / f"{name}.log").read_text()
 
 
 def said(made: Containers) -> str:

@@ -154,7 +154,7 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
     """Gateways only write raw data, a company only reads its own bucket, analytics does both in all."""
     told = lab.set_up("--tokens", lab.tokens)
     assert [line.split(":")[0].split(" only")[0].split(" reads")[0] for line in told] == [
-        "gateway edge1", "gateway edge2", "analytics", "dashboards",
+        "gateway edge1", "gateway edge2", "analytics", "dashboards", "reports",
         f"company {lab.acme}", f"company {lab.beta}",
     ]  # fmt: skip
     assert all(": new; in " in line for line in told)
@@ -166,6 +166,7 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
         ("gateway-edge1", {"raw"}, set()),
         ("gateway-edge2", {"raw"}, set()),
         ("dashboards", set(), {"raw", "kpi"}),
+        ("reports", set(), everything),
         (f"company-{lab.acme}", set(), {f"shared:{lab.acme}"}),
         (f"company-{lab.beta}", set(), {f"shared:{lab.beta}"}),
     ]
@@ -176,8 +177,8 @@ def test_each_may_do_what_it_must_and_nothing_else(lab: Lab) -> None:
         store.close()
 
 
-async def test_a_gateway_and_analytics_work_with_their_own_tokens(lab: Lab) -> None:
-    """Samples come through by a token that cannot read; figures are made and read by the other."""
+async def test_a_gateway_analytics_and_reports_work_with_their_own_tokens(lab: Lab) -> None:
+    """Samples come through by a token that cannot read; figures are made by another, and told by a third."""
     lab.set_up("--tokens", lab.tokens)
     admin = str(lab.server.token_file)
     lab.path.write_text(lab.path.read_text().replace(admin, str(lab.tokens / "gateway-edge1.token")))
@@ -195,6 +196,11 @@ async def test_a_gateway_and_analytics_work_with_their_own_tokens(lab: Lab) -> N
     assert (done.returncode, done.stderr) == (0, "")
     (row,) = json.loads(fieldlab("kpi", lab.path, "--format", "json").stdout)
     assert row["energy_kwh"] == pytest.approx(0.1, abs=0.002)
+    lab.path.write_text(text.replace("gateway-edge1.token", "reports.token"))
+    done = fieldlab("report", lab.path, "--week", "2026-W47", "--out", lab.path.parent / "reports")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0.1" in next((lab.path.parent / "reports").glob("*-week-2026-W47-*.html")).read_text()
+    assert fieldlab("analytics", lab.path, "--recompute").returncode == 1
 
 
 async def test_what_a_token_may_no_longer_is_held_until_it_may_again(
@@ -224,7 +230,7 @@ def test_twice_changes_nothing_and_names_them(lab: Lab) -> None:
     store = lab.store(lab.server.token)
     kept = store.kept_s()
     told = lab.set_up("--tokens", lab.tokens)
-    assert len(told) == 6
+    assert len(told) == 7
     assert all(": there already (" in line for line in told)
     assert {file.name: file.read_text() for file in lab.tokens.iterdir()} == before
     assert store.kept_s() == kept
@@ -298,7 +304,7 @@ def test_a_file_of_another_server_is_not_written_over(lab: Lab) -> None:
     assert (lab.tokens / "analytics.token").read_text() == "of the old server\n"
     (lab.tokens / "analytics.token").unlink()
     told = lab.set_up("--tokens", lab.tokens)
-    assert [": new; in" in line for line in told] == [False, False, True, True, True, True]
+    assert [": new; in" in line for line in told] == [False, False, True, True, True, True, True]
 
 
 def test_a_token_that_may_not_manage_is_told_what_it_takes(lab: Lab) -> None:
