@@ -32,13 +32,24 @@ class Days:
     ----------
     site : Site
     store : Store
+    company : str, optional
+        Whose bucket it is; default: the fieldlab's own.
     clock_s : callable
         A clock that only goes forward.
     """
 
-    def __init__(self, site: Site, store: Store, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        *,
+        company: str | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._site = site
         self._store = store
+        self._bucket = "kpi" if company is None else f"shared:{company}"
+        self._more_tags = {} if company is None else {"experiment": "none", "arm": "none"}
         self._clock_s = clock_s
         self._open: dict[str, dict[int, float]] = defaultdict(dict)
         self._looked_s: float | None = None
@@ -57,7 +68,7 @@ class Days:
         emptied = self._rows(machine, dict.fromkeys(days, ""))
         closed = [row for row in emptied if row[3] not in known]
         if closed:
-            self._store.write("kpi", closed)
+            self._store.write(self._bucket, closed)
         known |= dict.fromkeys(days, self._clock_s())
         return emptied
 
@@ -91,17 +102,18 @@ class Days:
 
     def _close(self, machine: str, days: list[int]) -> None:
         content = self._store.content()
-        told = texts(self._site, self._store, machine, Span(days[0], days[-1] + DAY_NS))
+        span = Span(days[0], days[-1] + DAY_NS)
+        told = texts(self._site, self._store, machine, span, bucket=self._bucket)
         small = {day: told[day] for day in days if len(told[day].encode()) <= MOST_TEXT}
-        self._store.write("kpi", self._rows(machine, small))
+        self._store.write(self._bucket, self._rows(machine, small))
         if self._store.content() != content:  # sums of what was there before
-            self._store.write("kpi", self._rows(machine, dict.fromkeys(days, "")))
+            self._store.write(self._bucket, self._rows(machine, dict.fromkeys(days, "")))
             return
         for day in days:
             del self._open[machine][day]
 
     def _rows(self, machine: str, told: Mapping[int, str]) -> list[Row]:
-        tags = tags_of(self._site, machine=machine)
+        tags = tags_of(self._site, machine=machine, **self._more_tags)
         return [(DAY, tags, SUMS, day, text) for day, text in told.items()]
 
     def _look(self, now_ns: int) -> None:
@@ -111,13 +123,13 @@ class Days:
         at_first, self._looked_s = self._looked_s is None, self._clock_s()
         mark = f'["{calendar_mark(self._site)}"' if at_first else "["
         told: dict[str, dict[int, bool]] = defaultdict(dict)
-        for table in self._store.read("kpi", DAY, fields=[SUMS]):
+        for table in self._store.read(self._bucket, DAY, fields=[SUMS]):
             columns = table.time_ns.tolist(), table.columns[SUMS].tolist()
             for day, text in zip(*columns, strict=True):
                 told[table.tags["machine"]][day] = str(text or "").startswith(mark)
         if at_first:
             first: dict[str, int] = {}
-            for row in self._store.first_from("kpi", "atom", -_EVER):
+            for row in self._store.first_from(self._bucket, "atom", -_EVER):
                 machine = dict(row[1])["machine"]
                 first[machine] = min(row[3], first.get(machine, row[3]))
             for machine, first_ns in first.items():

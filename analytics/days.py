@@ -84,10 +84,10 @@ def summed(site: Site, calendar: Schedule, atoms: Fragments) -> Fragments:
     )
 
 
-def texts(site: Site, store: Source, machine: str, span: Span) -> dict[int, str]:
-    """The text of each day of a machine in a range of whole days, out of its atoms."""
+def texts(site: Site, store: Source, machine: str, span: Span, *, bucket: str = "kpi") -> dict[int, str]:
+    """The text of each day of a machine in a range of whole days, out of its atoms in a bucket."""
     calendar = schedule(site, span.start_ns - DAY_NS, span.end_ns + DAY_NS)
-    atoms = stored_fragments(site, store, span.start_ns, span.end_ns, {machine})
+    atoms = stored_fragments(site, store, span.start_ns, span.end_ns, {machine}, bucket=bucket)
     parts = [summed(site, calendar, each) for each in atoms]
     mark = calendar_mark(site)
     return {

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from analytics.fetch import Row
 from analytics.kept import RESULTS
-from analytics.shared import Shared, Store, shares
+from analytics.shared import Shared, Store
+from analytics.shares import shares
 from analytics.touched import Span, merged_spans, values_of
 from analytics.written import NO_REASON, reason_within, stored_stops
 from fieldlab_configs import Site

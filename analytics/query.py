@@ -246,27 +246,41 @@ def _by_era(dated: Dated[str], steps_of: Callable[[str], Steps]) -> Steps:
 
 
 def stored_fragments(
-    site: Site, store: Source, start_ns: int, end_ns: int, machines: Collection[str] | None = None
+    site: Site,
+    store: Source,
+    start_ns: int,
+    end_ns: int,
+    machines: Collection[str] | None = None,
+    *,
+    bucket: str = "kpi",
 ) -> list[Fragments]:
-    """The atoms in the store, of cells that start in ``[start_ns, end_ns)``."""
+    """The atoms in the store, of cells that start in ``[start_ns, end_ns)``, each once."""
     calendar = schedule(site, start_ns - DAY_NS, end_ns + DAY_NS)
     where = {"machine": next(iter(machines))} if machines is not None and len(machines) == 1 else None
     found = []
-    for table in store.read("kpi", "atom", start_ns=start_ns, end_ns=end_ns, where=where):
-        tags, n = table.tags, len(table.time_ns)
+    seen: dict[tuple[str, ...], Times] = {}
+    for table in store.read(bucket, "atom", start_ns=start_ns, end_ns=end_ns, where=where):
+        tags, cells = table.tags, table.time_ns
         if machines is not None and tags["machine"] not in machines:
             continue
+        # A company's bucket holds an atom for each of its experiments in whose windows it lies.
+        whose = tuple(tags[name] for name in ("machine", "line", "shift", "product"))
+        told = seen.get(whose)
+        new = slice(None) if told is None else ~np.isin(cells, told)
+        cells = cells[new]
+        seen[whose] = cells if told is None else np.concatenate((told, cells))
+        n = len(cells)
         values = np.full((n, len(ATOM_FIELDS)), np.nan)
         for i, name in enumerate(ATOM_FIELDS):
             if name in table.columns:
-                values[:, i] = table.columns[name].astype(float)
+                values[:, i] = table.columns[name][new].astype(float)
         found.append(
             Fragments(
                 machine=tags["machine"],
-                cell_ns=table.time_ns,
+                cell_ns=cells,
                 line=np.full(n, tags["line"], dtype=object),
                 shift=np.full(n, tags["shift"], dtype=object),
-                shift_date=shift_dates(calendar, tags["shift"], table.time_ns),
+                shift_date=shift_dates(calendar, tags["shift"], cells),
                 product=np.full(n, tags["product"], dtype=object),
                 order=np.full(n, "none", dtype=object),
                 values=values,

@@ -10,17 +10,16 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
-
+from analytics.closing import Days
+from analytics.days import DAY
 from analytics.deliveries import Store as JobStore
 from analytics.fetch import Row
 from analytics.query import DAY_NS
-from analytics.signals import NS
+from analytics.shares import LONGEST_STOP_NS, Share, Values, shares, wanted
 from analytics.touched import Span, merged_spans, values_of
-from analytics.written import NO_REASON, reason_within, stored_stops
+from analytics.written import stored_stops
 from fieldlab_configs import Site
 
 _MEASUREMENTS: Final = ("atom", "stop", "machine")
@@ -28,11 +27,6 @@ _BUILDING: Final = "building"
 _REMOVED: Final = "removed "
 """Before the fingerprint of the windows with which a company left: with others it is welcome again."""
 _EVER: Final = 2**62
-_LONGEST_STOP_NS: Final = 31 * DAY_NS
-
-Key = tuple[tuple[tuple[str, str], ...], str, int]
-"""Tags, field, time."""
-Values = dict[Key, float | int | str]
 
 
 class Store(JobStore, Protocol):
@@ -41,34 +35,6 @@ class Store(JobStore, Protocol):
     def clear(self, bucket: str) -> object:
         """Delete everything in a bucket."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One machine in one window of a company's experiment."""
-
-    company: str
-    experiment: str
-    arm: str
-    machine: str
-    span: Span
-
-    @property
-    def label(self) -> dict[str, str]:
-        """What its rows are tagged with, beside their own tags."""
-        return {"experiment": self.experiment, "arm": self.arm}
-
-
-def shares(site: Site) -> list[Share]:
-    """Everything that any company may see, in the order of the config."""
-    return [
-        Share(e.company, e.id, arm, machine, Span(w.start_ns, w.end_ns))
-        for e in site.experiments
-        if e.company is not None
-        for arm, windows in e.arms.items()
-        for w in windows
-        for machine in e.machines
-    ]
 
 
 class Shared:
@@ -80,13 +46,24 @@ class Shared:
     store : Store
     clock_ns : callable
         The wall clock, for notes of what was made.
+    clock_s : callable
+        A clock that only goes forward, for when a day is at rest.
     """
 
-    def __init__(self, site: Site, store: Store, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.site = site
         self.store = store
         self._clock_ns = clock_ns
+        self._clock_s = clock_s
         self._shares = shares(site)
+        self._days = {company.id: self._days_of(company.id) for company in site.companies}
         self._checked = False
         self._gone: set[str] | None = None
         self._pending: dict[str, list[Span]] = {}
@@ -126,6 +103,13 @@ class Shared:
                 self._results(company)
         self._pending = {}
 
+    def close(self, now_ns: int, *, all_at_once: bool = False) -> None:
+        """After the buckets have followed: sum days of theirs that are over; see :meth:`Days.close`."""
+        for company in self._days.keys() - self.gone():
+            last_ns = max((share.span.end_ns for share in self._of(company)), default=0)
+            whole_ns = -(-last_ns // DAY_NS) * DAY_NS
+            self._days[company].close(min(now_ns, whole_ns), all_at_once=all_at_once)
+
     def gone(self) -> set[str]:
         """Companies that were removed with the windows that the config still gives them."""
         if self._gone is None:
@@ -136,18 +120,27 @@ class Shared:
     def rebuild(self, company: str) -> None:
         """Delete a company's bucket and make it anew from what is stored now."""
         self._note(company, _BUILDING)  # should this end half-way, the next one begins again
-        self.store.clear(f"shared:{company}")
+        self._clear(company)
         for share in self._of(company):
             for span in _days(share.span):
                 for measurement in _MEASUREMENTS:
-                    self._write(company, measurement, self._wanted(share, measurement, span))
+                    self._write(company, measurement, wanted(self.store, share, measurement, span))
         self._results(company)
         self._note(company, self._windows(company))
 
     def remove(self, company: str) -> None:
         """Delete all of a company's bucket, and do not make it again for these windows."""
         self._note(company, _REMOVED + self._windows(company))
-        self.store.clear(f"shared:{company}")
+        self._clear(company)
+
+    def _clear(self, company: str) -> None:
+        bucket = f"shared:{company}"
+        self.store.delete(bucket, DAY)  # before what they are the sums of
+        self.store.clear(bucket)
+        self._days[company] = self._days_of(company)
+
+    def _days_of(self, company: str) -> Days:
+        return Days(self.site, self.store, company=company, clock_s=self._clock_s)
 
     def known(self) -> list[str]:
         """Companies for which a bucket was ever made."""
@@ -171,57 +164,6 @@ class Shared:
         tags = (("company", company), ("fieldlab", self.site.fieldlab))
         self.store.write("kpi", [("shared", tags, "windows_text", self._clock_ns(), windows)])
 
-    # -- what belongs there
-
-    def _wanted(self, share: Share, measurement: str, span: Span) -> Values:
-        """The rows of a share that a span of its window should have."""
-        if measurement == "stop":
-            return self._stops(share, span)
-        bucket = "raw" if measurement == "machine" else "kpi"
-        found: Values = {}
-        where = {"machine": share.machine}
-        for table in self.store.read(
-            bucket, measurement, start_ns=span.start_ns, end_ns=span.end_ns, where=where
-        ):
-            holds = np.ones(len(table.time_ns), dtype=bool)
-            if measurement == "atom":  # one that is overwritten with zeros no longer holds
-                holds = table.columns["calendar_time_s"].astype(float) > 0
-            tags = tuple(sorted({**table.tags, **share.label}.items()))
-            for name, column in table.columns.items():
-                for at, value in values_of(table.time_ns[holds], column[holds]):
-                    found[tags, name, at] = value
-        return found
-
-    def _stops(self, share: Share, span: Span) -> Values:
-        """Stops as far as they lie in the window: what went before or came after is not the company's."""
-        found: Values = {}
-        window = share.span
-        reach = Span(min(span.start_ns, window.start_ns) - _LONGEST_STOP_NS, span.end_ns)
-        for tags, start_ns, end_ns in stored_stops(self.store, share.machine, reach):
-            first, last = max(start_ns, window.start_ns), min(end_ns, window.end_ns)
-            if not (first < last and span.start_ns <= first < span.end_ns):
-                continue
-            whole = (first, last) == (start_ns, end_ns)
-            reason = (
-                self._reason(tags, start_ns)
-                if whole
-                else reason_within(self.store, share.machine, Span(first, last))
-            )
-            labelled = tuple(sorted({**dict(tags), **share.label}.items()))
-            found[labelled, "duration_s", first] = (last - first) / NS
-            found[labelled, "reason_text", first] = reason
-        return found
-
-    def _reason(self, tags: tuple[tuple[str, str], ...], start_ns: int) -> str:
-        """What was found to be a stop's reason when it was written: raw data may be gone since."""
-        for table in self.store.read(
-            "kpi", "stop", start_ns=start_ns, end_ns=start_ns + 1, where=dict(tags), fields=["reason_text"]
-        ):
-            for value in table.columns.get("reason_text", ()):
-                if value is not None:
-                    return str(value)
-        return NO_REASON
-
     # -- keeping it so
 
     def _follow(self, share: Share, span: Span) -> None:
@@ -233,35 +175,39 @@ class Shared:
         bucket = f"shared:{share.company}"
         where = {"machine": share.machine, **share.label}
         for measurement in _MEASUREMENTS:
-            wanted = self._wanted(share, measurement, span)
+            belongs = wanted(self.store, share, measurement, span)
             there = self._there(bucket, measurement, span, where)
-            gone = [key[2] for key in there if key not in wanted]
-            changed = {key: value for key, value in wanted.items() if there.get(key) != value}
+            gone = [key[2] for key in there if key not in belongs]
+            changed = {key: value for key, value in belongs.items() if there.get(key) != value}
+            rows: list[Row] = []
+            if measurement == "atom" and (gone or changed):
+                times = [*gone, *(key[2] for key in changed)]
+                rows = self._days[share.company].open(share.machine, Span(min(times), max(times) + 1))
             if gone:
                 low, high = min(gone), max(gone) + 1
                 self.store.delete(bucket, measurement, start_ns=low, end_ns=high, where=where)
-                changed |= {key: value for key, value in wanted.items() if low <= key[2] < high}
-            self._write(share.company, measurement, changed)
+                changed |= {key: value for key, value in belongs.items() if low <= key[2] < high}
+            self._write(share.company, measurement, changed, rows)
 
     def _reaching(self, share: Share, time_ns: int) -> Iterator[tuple[object, int, int]]:
-        yield from stored_stops(self.store, share.machine, Span(time_ns - _LONGEST_STOP_NS, time_ns))
+        yield from stored_stops(self.store, share.machine, Span(time_ns - LONGEST_STOP_NS, time_ns))
 
     def _results(self, company: str) -> None:
         """The results of the company's experiments, computed elsewhere, once."""
         mine = {share.experiment for share in self._of(company)}
-        wanted: Values = {}
+        belongs: Values = {}
         for table in self.store.read("kpi", "experiment_result"):
             if table.tags.get("experiment") in mine:
                 tags = tuple(sorted({"arm": "none", **table.tags}.items()))
                 for name, column in table.columns.items():
                     for at, value in values_of(table.time_ns, column):
-                        wanted[tags, name, at] = value
+                        belongs[tags, name, at] = value
         bucket = f"shared:{company}"
         there = self._there(bucket, "experiment_result", Span(-_EVER, _EVER), {})
-        if any(key not in wanted for key in there):
+        if any(key not in belongs for key in there):
             self.store.delete(bucket, "experiment_result")
             there = {}
-        self._write(company, "experiment_result", {k: v for k, v in wanted.items() if there.get(k) != v})
+        self._write(company, "experiment_result", {k: v for k, v in belongs.items() if there.get(k) != v})
 
     def _there(self, bucket: str, measurement: str, span: Span, where: Mapping[str, str]) -> Values:
         found: Values = {}
@@ -275,8 +221,9 @@ class Shared:
                         found[tags, name, at] = value
         return found
 
-    def _write(self, company: str, measurement: str, values: Values) -> None:
+    def _write(self, company: str, measurement: str, values: Values, more: Iterable[Row] = ()) -> None:
         rows: list[Row] = [(measurement, tags, name, at, value) for (tags, name, at), value in values.items()]
+        rows += more
         if rows:
             self.store.write(f"shared:{company}", rows)
 

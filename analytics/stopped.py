@@ -108,4 +108,13 @@ def _stored(store: Source, machine: str, reach: Span, after_ns: int) -> tuple[Ti
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, dtype=object)
     begin = np.concatenate(begins)
     order = np.argsort(begin, kind="stable")
-    return begin[order], np.concatenate(ends)[order], np.concatenate(states)[order]
+    return _each_once(begin[order], np.concatenate(ends)[order], np.concatenate(states)[order])
+
+
+def _each_once(begin: Times, end: Times, state: Texts) -> tuple[Times, Times, Texts]:
+    """Stops that lie over one another are one: a company's bucket has its part in each of its experiments."""
+    if not len(begin):
+        return begin, end, state
+    until = np.maximum.accumulate(end)
+    first = np.flatnonzero(np.concatenate(([True], begin[1:] >= until[:-1])))
+    return begin[first], np.maximum.reduceat(end, first), state[first]

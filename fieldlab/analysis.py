@@ -68,6 +68,7 @@ def _recompute(site: Site, store: Store, start_ns: int, end_ns: int) -> int:
     shared = Shared(site, JobStore(store))
     kept = Keeper(site, JobStore(store)).update(done.spans, now, without=shared.gone())
     shared.update(done.spans, results=kept)
+    shared.close(now, all_at_once=True)
     for machine, edge_ns in done.walls.items():
         print(
             f"{machine}: raw data before {rfc3339(edge_ns)} may have expired (store: retention);"
@@ -126,6 +127,7 @@ class Following:
                     self._job.recompute(span.start_ns, span.end_ns, machines=[machine], now_ns=now)
         kept = self._keeper.update(rewritten, now, without=self._shared.gone())
         self._shared.update(rewritten, results=kept)
+        self._shared.close(now)
 
 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:

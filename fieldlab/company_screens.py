@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.shared import shares
+from analytics.shares import shares
 from analytics.stopped import Stopped
 from fieldlab.screens import StoreScreens
 from fieldlab_configs import Line, Site

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from analytics.shared import shares
+from analytics.shares import shares
 from dashboards.report_period import Period, measured, period_report
 from dashboards.report_summary import subject, summary
 from fieldlab.company_screens import CompanyScreens
