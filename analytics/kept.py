@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -66,6 +67,9 @@ def _results(site: Site, experiment: Experiment, results: Sequence[Row], time_ns
                 yield "experiment_result", tags, field, time_ns, float(value)
         for field in ("verdict", "reason"):
             yield "experiment_result", tags, field, time_ns, str(row[field] or "")
+        # The reason as a code and its values, for screens to say in their own language.
+        yield "experiment_result", tags, "reason_code", time_ns, str(row["reason_code"] or "")
+        yield "experiment_result", tags, "reason_values", time_ns, json.dumps(row["reason_values"])
         yield "experiment_result", tags, "fingerprint", time_ns, mark
 
 

@@ -88,20 +88,57 @@ def energy(value_kwh: float | None, language: Language, *, per_unit: bool = Fals
     return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
 
 
-def duration(seconds: float, language: Language) -> str:
-    """A length of time in its two largest units.
+def money(value_eur: float | None, language: Language) -> str:
+    r"""Euros: cents up to a hundred, three digits below ten cents.
 
     Examples
     --------
-    >>> duration(3725, "en"), duration(3725, "nl"), duration(12.4, "en")
-    ('1 h 02 min', '1 u 02 min', '12 s')
+    >>> money(129.3, "nl").replace("\u202f", " "), money(129.3, "en"), money(-4.5, "en"), money(0.0405, "en")
+    ('€ 129', '€129', '-€4.50', '€0.0405')
+    """
+    if value_eur is None:
+        return UNDEFINED
+    size = abs(value_eur)
+    digits = 0 if size >= 100 else 2  # noqa: PLR2004 - said above
+    text = significant(size, language) if 0 < size < 0.1 else decimal(size, digits, language)  # noqa: PLR2004
+    gap = _NARROW if language == "nl" else ""
+    return f"{'-' if value_eur < 0 else ''}€{gap}{text}"
+
+
+def mass(value_kg: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:
+    """A mass and its unit: grams where that reads better, as :func:`energy`.
+
+    Examples
+    --------
+    >>> mass(0.0486, "nl", per_unit=True), mass(155.1, "nl")
+    (('48,6', 'g per stuk'), ('155', 'kg'))
+    """
+    suffix = "_per_unit" if per_unit else ""
+    if value_kg is None:
+        return UNDEFINED, say(f"unit.kg{suffix}", language)
+    if in_wh(value_kg):
+        return significant(value_kg * _KILO, language), say(f"unit.g{suffix}", language)
+    return significant(value_kg, language), say(f"unit.kg{suffix}", language)
+
+
+def duration(seconds: float, language: Language) -> str:
+    """A length of time in its two largest units, without the second where it is nothing.
+
+    Examples
+    --------
+    >>> duration(3725, "en"), duration(3725, "nl"), duration(12.4, "en"), duration(86_400, "en")
+    ('1 h 02 min', '1 u 02 min', '12 s', '24 h')
     """
     hour = "u" if language == "nl" else "h"
     whole = round(seconds)
     if whole < _MINUTE_S:
         return f"{whole} s"
     if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
-    if whole < _DAY_S:
-        return f"{whole // _HOUR_S} {hour} {whole % _HOUR_S // _MINUTE_S:02d} min"
-    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} {hour}"
+        return _two(whole // _MINUTE_S, "min", whole % _MINUTE_S, "s")
+    if whole < 2 * _DAY_S:
+        return _two(whole // _HOUR_S, hour, whole % _HOUR_S // _MINUTE_S, "min")
+    return _two(whole // _DAY_S, "d", whole % _DAY_S // _HOUR_S, hour)
+
+
+def _two(many: int, unit: str, rest: int, of_rest: str) -> str:
+    return f"{many} {unit} {rest:02d} {of_rest}" if rest else f"{many} {unit}"

@@ -60,8 +60,7 @@ def quality(snapshot: Snapshot, site: Site, language: Language) -> list[str]:
             "count": amounts.count(gap["count"], language),
             "gaps": str(gap["gaps"]),
         }
-        one = ".one" if gap["gaps"] == 1 else ""
-        said.append(say(f"data_quality.gaps{one}", language, **told))
+        said.append(say("data_quality.gaps", language, **told))
     return said or [say("data_quality.fine", language)]
 
 

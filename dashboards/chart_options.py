@@ -129,7 +129,7 @@ def facts(options: Options, language: Language) -> str:
     --------
     >>> series = [{"name": "Good", "data": [2, None, {"value": 3}]}]
     >>> facts({"xAxis": {"data": ["06:00", "07:00", "08:00"]}, "series": series}, "en")
-    'Good: 06:00 2, 08:00 3.'
+    'Good: 06:00 2.00, 08:00 3.00.'
     """
     labels = options.get("xAxis", {}).get("data", ())
     return " ".join(_of_series(series, labels, language) for series in options.get("series", ()))

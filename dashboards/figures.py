@@ -10,7 +10,6 @@ from dashboards.catalogue import BY_ID, Panel
 from dashboards.screens import Row
 from dashboards.wording import Language, has, say
 
-_UNITS: Final = {"kg": "kg", "kg_per_unit": "kg", "eur": "€", "eur_per_unit": "€"}
 _SAME: Final = 1e-9  # float dust between a bound and its figure
 
 
@@ -87,8 +86,11 @@ def _spelled(panel: Panel, value: float | None, language: Language) -> tuple[str
         return amounts.percent(value, language), ""
     if panel.unit in ("kwh", "kwh_per_unit"):
         return amounts.energy(value, language, per_unit=panel.unit == "kwh_per_unit")
-    if panel.unit in _UNITS and value is not None:
-        return amounts.significant(value, language), _UNITS[panel.unit]
+    if panel.unit in ("kg", "kg_per_unit"):
+        return amounts.mass(value, language, per_unit=panel.unit == "kg_per_unit")
+    if panel.unit in ("eur", "eur_per_unit"):
+        each = panel.unit == "eur_per_unit" and value is not None
+        return amounts.money(value, language), say("unit.eur_per_unit", language) if each else ""
     if panel.unit == "seconds" and value is not None:
         return amounts.duration(value, language), ""
     return amounts.count(value, language), say("unit.parts", language)

@@ -154,7 +154,7 @@ def _told(board: Board, panel: Panel) -> InfluxQuery:
     """What was computed once and is only read; its time is the end of what it tells of, and not asked."""
     columns = {field: field for field in (*panel.measure, *filter(None, (panel.low, panel.high)))}
     if panel.measure == ("verdict",):
-        columns["reason"] = "reason"
+        columns["reason_code"] = "reason"
     where = board.where(panel.source)
     by: tuple[str, ...] = ("experiment", "kpi")
     if panel.source == "baseline":

@@ -10,6 +10,7 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as models
 
+from analytics.experiments import REASONS
 from analytics.kpis import KPIS
 from dashboards import palette
 from dashboards.catalogue import Panel
@@ -152,6 +153,7 @@ def _words(board: Board) -> dict[str, dict[str, str]]:
         "kpi": {kpi: board.say(kpi) for kpi in KPIS if has(kpi)},
         "machine": {m.id: m.name for m in board.site.machines() if m.name},
         "experiment": {e.id: e.question for e in board.site.experiments if e.question},
+        "reason": {code: board.say(f"why_not.{code}") for code in REASONS},
     }
 
 

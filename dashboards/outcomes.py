@@ -9,7 +9,7 @@ from typing import Final
 from dashboards import kit, palette
 from dashboards.chart_options import Ink, Options, base, category_axis, js, tooltip, value_axis
 from dashboards.kit import Box, Chart, Text
-from dashboards.report_outcome import VERDICTS, effect, spelled
+from dashboards.report_outcome import VERDICTS, effect, spelled, untold
 from dashboards.screens import Row
 from dashboards.sheets import Column
 from dashboards.snapshot import Snapshot
@@ -85,6 +85,8 @@ class OutcomesCard(TableCard):
 def sentence(row: Row, language: Language) -> str:
     """One measure's outcome in words."""
     name = say(row["kpi"], language)
+    if row["verdict"] == "not enough data":
+        return untold(name, row, language)
     if any(row[key] is None for key in ("baseline", "trial", "estimate", "low", "high")):
         return name
     return effect(name, row, row["estimate"], language)

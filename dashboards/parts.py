@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ Rows = list[dict[str, Any]]
 MOST_STOPS: Final = 200
 """The latest stops on a page; an export has them all."""
 _LEARN_NS: Final = 30 * DAY_NS
-_EXPERIMENT_FIELDS: Final = ("verdict", "reason", "baseline", "trial", "estimate", "low", "high", "coverage")
+_EXPERIMENT_FIELDS: Final = (
+    "verdict", "reason_code", "baseline", "trial", "estimate", "low", "high", "coverage", "more_blocks",
+)  # fmt: skip
 
 
 def parts(
@@ -94,6 +97,7 @@ def _results(screens: Screens, _: Span, __: Sequence[str], ___: bool) -> Sequenc
                     "experiment": row["experiment"],
                     "question": asked[row["experiment"]],
                     "kpi": row["kpi"],
+                    "reason_values": json.loads(row.get("reason_values") or "{}"),
                     **values,
                 }
             )

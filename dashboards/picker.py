@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +17,24 @@ from fieldlab_configs import Site
 
 _BACK_NS: Final = 14 * DAY_NS
 _VALUE: Final = "(e) => emit(e.target.value)"
+_FORMAT: Final[dict[Language, str]] = {"nl": "%d-%m-%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
+_TYPED: Final = re.compile(r"(\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4})(?:[T ]+(\d\d?)[:.](\d\d))?")
+
+# A field for dates of the browser's own is in the browser's language, whatever the page's is. So the field is
+# plain text; the browser's calendar opens beside it, and writes into it as the page's language writes a date.
+_OPEN: Final = """(e) => {
+  const native = e.currentTarget.nextElementSibling, typed = e.currentTarget.previousElementSibling;
+  const told = typed.value.replace(/^(\\d\\d?)-(\\d\\d?)-(\\d{4})/, '$3-$2-$1').trim().replace(' ', 'T');
+  native.value = told;
+  native.showPicker();
+}"""
+_PICKED: Final = """(e) => {
+  const typed = e.target.parentElement.querySelector('input');
+  const [day, time] = e.target.value.split('T');
+  if (!day) return;
+  typed.value = (DUTCH ? day.split('-').reverse().join('-') : day) + ' ' + time;
+  typed.dispatchEvent(new Event('change'));
+}"""
 
 Choose = Callable[[int, int], None]
 
@@ -43,15 +62,30 @@ class Picker:
             with Box("div", "picked"):
                 self._shifts(now_ns())
                 for i, key in enumerate(("choose.from", "choose.to")):
-                    with Box("label", "field inline"):
-                        Text("span", say(key, language))
-                        box = Box("input", "", type="datetime-local", data_testid=key.replace(".", "-"))
-                        box.on("change", lambda e, i=i: self._set(i, str(e.args)), js_handler=_VALUE)
+                    self._end(i, key)
                 button = Text(
                     "button", say("choose.show", language), "tool", type="button", data_testid="choose-show"
                 )
                 button.on("click", self._show)
                 self.said = Text("span", "", "said", role="status", data_testid="choose-said")
+
+    def _end(self, which: int, key: str) -> None:
+        name = say(key, self.language)
+        with Box("div", "field inline", role="group", aria_label=name):
+            with Box("label", "field inline"):
+                Text("span", name)
+            box = Box(
+                "input", "", type="text", autocomplete="off", size="16", aria_label=name,
+                placeholder=say("choose.format", self.language), data_testid=key.replace(".", "-"),
+            )  # fmt: skip
+            box.on("change", lambda e: self._set(which, str(e.args)), js_handler=_VALUE)
+            calendar = Text(
+                "button", "", "calendar", type="button", title=say("choose.calendar", self.language),
+                aria_label=f"{name}: {say('choose.calendar', self.language)}",
+            )  # fmt: skip
+            calendar.on("click", js_handler=_OPEN)
+            native = Box("input", "native", type="datetime-local", tabindex="-1", aria_hidden="true")
+            native.on("change", js_handler=_PICKED.replace("DUTCH", str(self.language == "nl").lower()))
 
     def _shifts(self, now_ns: int | None) -> None:
         if now_ns is None or self.site.shifts is None:
@@ -82,10 +116,35 @@ class Picker:
         except (ValueError, OverflowError):
             start_ns = end_ns = 0
         good = 0 < start_ns < end_ns
-        kit.write(self.said, "" if good else say("choose.bad", self.language))
+        kit.write(self.said, "" if good else say("choose.bad", self.language, example=self._example()))
         if good:
             self._choose(start_ns, end_ns)
 
+    def _example(self) -> str:
+        return dt.datetime(2026, 11, 24, 6).strftime(_FORMAT[self.language])  # noqa: DTZ001 - only to be shown
+
     def _instant(self, text: str) -> int:
         zone = ZoneInfo(self.site.timezone.latest)
-        return round(dt.datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) * NS
+        return round(typed(text).replace(tzinfo=zone).timestamp()) * NS
+
+
+def typed(text: str) -> dt.datetime:
+    """A date and a time of day as somebody writes them; without a time, the day's beginning.
+
+    Raises
+    ------
+    ValueError
+        Where it is neither year-month-day nor day-month-year.
+
+    Examples
+    --------
+    >>> str(typed("24-11-2026 6:00")), str(typed("2026-11-24 06:00")), str(typed(" 1-2-2026 "))
+    ('2026-11-24 06:00:00', '2026-11-24 06:00:00', '2026-02-01 00:00:00')
+    """
+    found = _TYPED.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(text)
+    date, hour, minute = found.groups(default="0")
+    parts = [int(part) for part in date.split("-")]
+    year, month, day = parts if parts[0] > 31 else reversed(parts)  # noqa: PLR2004 - no month has more days
+    return dt.datetime(year, month, day, int(hour), int(minute))  # noqa: DTZ001 - the zone is the fieldlab's

@@ -95,11 +95,7 @@ def sentence(result: Result, language: Language) -> str:
     """One measure's outcome in words."""
     name = measure(result["kpi"], language)
     if result["effect"] is None:
-        why = because(result["reason_code"], result["reason_values"], language)
-        told = [say("told.nothing", language, measure=name, why=why)]
-        if result["more_blocks"]:
-            told.append(say("told.more_data", language, more=str(result["more_blocks"])))
-        return " ".join(told)
+        return untold(name, result, language)
     told = [
         effect(name, result, result["effect"], language),
         say("told.chance", language, chance=chance(result["probability_of_improvement"], language)),
@@ -111,6 +107,18 @@ def sentence(result: Result, language: Language) -> str:
         told.append(
             say("told.no_more", language) if more is None else say("told.more", language, more=str(more))
         )
+    return " ".join(told)
+
+
+def untold(name: str, result: Result, language: Language) -> str:
+    """That a measure has no verdict, and why; only its name where the store does not say why."""
+    code = result["reason_code"]
+    if not code or not has(f"too_little.{code}"):
+        return name
+    why = because(code, result["reason_values"], language)
+    told = [say("told.nothing", language, measure=name, why=why)]
+    if result["more_blocks"]:
+        told.append(say("told.more_data", language, more=str(int(result["more_blocks"]))))
     return " ".join(told)
 
 

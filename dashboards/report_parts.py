@@ -202,7 +202,7 @@ def _saved(law: Numbers, language: Language) -> str:
 
 
 def _worth(study: Study, law: Numbers, language: Language) -> list[str]:
-    """The saving in euro and CO2, by what a kWh cost and emitted in the trial."""
+    """The saving in euro and CO₂, by what a kWh cost and emitted in the trial."""
     (figures,) = [f for f in study.arms["trial"].machines if f["machine"] == law["machine"]] or [{}]
     used = figures.get("energy_kwh")
     told = []
@@ -210,7 +210,8 @@ def _worth(study: Study, law: Numbers, language: Language) -> list[str]:
         amount = figures.get(field)
         if isinstance(used, float) and isinstance(amount, float) and used > 0:
             values = [law[n] * amount / used for n in ("saved_kwh", "saved_low_kwh", "saved_high_kwh")]
-            saved, low, high = (amounts.significant(v, language) for v in values)
+            spelled = amounts.money if what == "eur" else amounts.significant
+            saved, low, high = (spelled(v, language) for v in values)
             told.append(say(f"law.saved.{what}", language, saved=saved, low=low, high=high))
     return told
 

@@ -196,8 +196,8 @@ def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langu
             [
                 named(site, row["line"]),
                 " ".join(amounts.energy(row["energy_kwh"], language)),
-                _euro(row["energy_cost_eur"], language),
-                _amount(row["co2_kg"], "kg", language),
+                amounts.money(row["energy_cost_eur"], language),
+                " ".join(amounts.mass(row["co2_kg"], language)),
                 *_per_good((row, old), language),
             ]
         )
@@ -225,16 +225,12 @@ def _per_good(rows: Sequence[Row], language: Language) -> list[str]:
     return [_amount(None if v is None else v * factor, say(unit, language), language) for v in values]
 
 
-def _euro(value: float | None, language: Language) -> str:
-    return amounts.UNDEFINED if value is None else f"€\u202f{amounts.significant(value, language)}"
-
-
 def _amount(value: float | None, unit: str, language: Language) -> str:
     return amounts.UNDEFINED if value is None else f"{amounts.significant(value, language)} {unit}"
 
 
 def _gains(site: Site, rows: Sequence[Row], language: Language) -> Markup:
-    columns = [c for c in sheets.COLUMNS["opportunities"] if c.key != "reason"]
+    columns = [c for c in sheets.COLUMNS["opportunities"] if c.kind != "remark"]
     best = [row for row in rows if row["verdict"] == "ok"][:5]
     body = [[sheets.cell(c, row.get(c.key), site, language) for c in columns] for row in best]
     how = el("p", say("sheet.opportunities.how", language), class_="how")

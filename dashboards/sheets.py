@@ -16,21 +16,31 @@ from fieldlab_configs import Site
 
 Kind = Literal[
     "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "product",
-    "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive",
+    "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive", "per", "remark",
 ]  # fmt: skip
-_WORDS: Final = {"loss", "state", "reason", "verdict", "term", "shift", "product", "gap"}
+_WORDS: Final = {"loss", "state", "reason", "verdict", "term", "shift", "product", "gap", "per"}
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: a field of the rows, and how it is written. Its title is ``col.<key>`` or ``<key>``."""
+    """One column: a field of the rows, and how it is written. Its title is ``col.<key>`` or ``<key>``.
+
+    Attributes
+    ----------
+    key : str
+    kind : str
+    name : str
+        What stands above it, where that is not what its key says elsewhere.
+    """
 
     key: str
     kind: Kind
+    name: str = ""
 
     def title(self, language: Language) -> str:
         """What stands above it."""
-        return say(f"col.{self.key}" if has(f"col.{self.key}") else self.key, language)
+        name = self.name or self.key
+        return say(f"col.{name}" if has(f"col.{name}") else name, language)
 
 
 def _columns(**kinds: Kind) -> tuple[Column, ...]:
@@ -45,9 +55,11 @@ _LINE_FIGURES: Final = tuple(
     Column("line_good_quantity", "count") if c.key == "good_quantity" else c for c in _FIGURES
 )
 COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
-    "opportunities": _columns(
-        machine="machine", loss="loss", hours="whole", good_parts="whole", kwh="whole", eur="whole",
-        reason="text",
+    "opportunities": (
+        *_columns(machine="machine", loss="loss", hours="whole", good_parts="whole"),
+        Column("kwh", "whole", "kwh_a_year"),
+        Column("eur", "whole", "eur_a_year"),
+        Column("reason", "remark", "remark"),
     ),
     "by_line": _columns(line="line") + _LINE_FIGURES,
     "by_machine": _columns(machine="machine") + _FIGURES,
@@ -67,14 +79,14 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         low="ratio", high="ratio", coverage="ratio",
     ),
     "baselines": _columns(
-        machine="machine", term="term", estimate="number", low="number", high="number", unit="text",
+        machine="machine", term="term", estimate="number", low="number", high="number", unit="per",
         r2="number",
     ),
     "gateways": _columns(
         gateway="text", received="count", stored="count", replaced="count", dead="count", waiting="count",
         lag_s="number", autonomy_h="number", rss_mb="number",
     ),
-    "links": _columns(machine="machine", gateway="text", source="text", up="alive", time_ns="time"),
+    "links": _columns(machine="machine", up="alive", time_ns="time", gateway="text", source="text"),
     "gaps": _columns(machine="machine", reason="gap", gaps="count", count="count"),
 }  # fmt: skip
 
@@ -82,10 +94,10 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 def in_row(column: Column, row: Row, site: Site, language: Language) -> str:
     """What a row has in a column, as a page writes it."""
     code, values = row.get("reason_code"), row.get("reason_values")
-    if column.key != "reason" or not isinstance(code, str) or not isinstance(values, Mapping):
+    if column.kind != "remark" or not isinstance(code, str) or not isinstance(values, Mapping):
         return cell(column, row.get(column.key), site, language)
     told = {
-        name: amounts.percent(n, language) if code == "coverage" else amounts.decimal(n, 1, language)
+        name: amounts.percent(n, language) if code == "coverage" else amounts.count(n, language)
         for name, n in values.items()
     }
     return say(f"too_little.{code}", language, **told)
@@ -94,7 +106,7 @@ def in_row(column: Column, row: Row, site: Site, language: Language) -> str:
 def cell(column: Column, value: Any, site: Site, language: Language) -> str:
     """A value as a page writes it."""
     if value is None:
-        return "" if column.kind == "text" else amounts.UNDEFINED
+        return "" if column.kind in ("text", "remark") else amounts.UNDEFINED
     match column.kind:
         case "ratio":
             return amounts.percent(value, language)

@@ -111,7 +111,7 @@ class TableCard:
         if self.gains is not None:
             self._gains([row for row in some if row["loss"] not in _ELSEWHERE][:_MOST_GAINS])
         if self.too_little is not None and rows and not some:
-            reason = next(c for c in self.columns if c.key == "reason")
+            reason = next(c for c in self.columns if c.kind == "remark")
             why = sheets.in_row(reason, rows[0], self.site, self.language)
             kit.write(self.too_little, say("gain.not_yet", self.language, why=why))
 
@@ -149,7 +149,8 @@ class TableCard:
                     if row["good_parts"] is not None:
                         Text("p", say("gain.parts", self.language, parts=told["good_parts"]), "question")
                     if row["eur"] is not None:
-                        Text("p", say("gain.eur", self.language, eur=told["eur"]), "question")
+                        eur = amounts.money(row["eur"], self.language)
+                        Text("p", say("gain.eur", self.language, eur=eur), "question")
 
     def _write_over(self, line: Box, row: Row) -> bool:
         """Write a row over another: many pages are told of each figure, and an element costs far more."""

@@ -13,9 +13,9 @@ LOSSES: Final = {
             "aanvoer, geblokkeerd en wachten staan apart: daar kan de machine zelf niets aan doen."
         ),
         (
-            "The planned time, divided without rest. The six big losses (Nakajima) are breakdowns, setup, minor "
+            "The planned time, divided up completely. The six big losses (Nakajima) are breakdowns, setup, minor "
             "stops, reduced speed and two kinds of rejects, which no counter tells apart. Starved, blocked and "
-            "idle stand by themselves: they are not the machine's own."
+            "idle stand apart: they are not the machine's own doing."
         ),
     ),
     "loss.productive": ("Goede producten", "Good parts"),

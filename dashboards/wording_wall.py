@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 WALL: Final[dict[str, tuple[str, str]]] = {
-    "wall": ("Wandscherm", "Wall"),
+    "wall": ("Wandscherm", "Wall screen"),
     "wall.shift": ("Dienst {name}", "Shift {name}"),
     "wall.after": ("Geen dienst nu · laatste: {name}", "No shift now · last: {name}"),
     "wall.day": ("Vandaag", "Today"),
@@ -31,14 +31,14 @@ WALL: Final[dict[str, tuple[str, str]]] = {
     "wall.hours": ("{h} u {n} min", "{h} h {n} min"),
     "wall.days": ("{n} dagen", "{n} days"),
     "wall.no_state": ("Toestand wordt niet gedeeld", "State is not shared"),
-    "wall.behind": ("Cijfers uitgerekend tot {time}; toestanden zijn van nu.", "Figures worked out up to {time}; states are of now."),
+    "wall.behind": ("Cijfers berekend tot {time}; toestanden zijn van nu.", "Figures worked out up to {time}; states are current."),
     "wall.still": ("Geen nieuwe gegevens sinds {time}.", "No new data since {time}."),
-    "wall.away": ("De gegevens zijn nu niet te lezen. Dit is de stand van {time}.", "The data cannot be read just now. This is how it was at {time}."),
+    "wall.away": ("De gegevens zijn nu niet te lezen. Dit is de stand van {time}.", "The data cannot be read right now. This is how it was at {time}."),
     "wall.lost": ("Geen verbinding met Fieldlab. Dit is de stand van", "No connection to Fieldlab. This is how it was at"),
     "wall.empty": ("Wacht op de eerste gegevens…", "Waiting for the first data…"),
     "wall.no_line": ("“{asked}” is geen lijn van dit fieldlab. Er zijn: {lines}.", "“{asked}” is not a line of this fieldlab. There are: {lines}."),
     "wall.part": ("{n} van {all}", "{n} of {all}"),
-    "wall.closed": ("Dit wandscherm is niet vrijgegeven", "This wall is not open"),
-    "wall.closed.why": ("De link is verlopen, ingetrokken, van een andere lijn of niet compleet. Vraag het fieldlab om een nieuwe link.", "The link has expired, was withdrawn, is of another line or is not complete. Ask the fieldlab for a new link."),
+    "wall.closed": ("Dit wandscherm is niet vrijgegeven", "This wall screen is not open"),
+    "wall.closed.why": ("De link is verlopen, ingetrokken, van een andere lijn of niet compleet. Vraag het fieldlab om een nieuwe link.", "The link has expired, was withdrawn, is for another line or is incomplete. Ask the fieldlab for a new link."),
     "wall.closed.slow": ("Te veel pogingen met een verkeerde link. Wacht een minuut.", "Too many attempts with a wrong link. Wait a minute."),
 }  # fmt: skip

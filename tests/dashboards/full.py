@@ -63,10 +63,21 @@ experiments:
       trial: [{{start: 2026-11-02, end: 2026-11-21}}]
 """
 _RESULTS = (
-    ("energy_per_good_unit_kwh", "improved", 0.0432, 0.0391, -0.095, -0.121, -0.068, ""),
-    ("oee_index", "no difference shown", 0.712, 0.719, 0.0098, -0.018, 0.037, ""),
-    ("quality_ratio", "worsened", 0.981, 0.962, -0.0194, -0.031, -0.008, ""),
-    ("material_per_good_unit_kg", "not enough data", None, None, None, None, None, "it is not measured"),
+    ("energy_per_good_unit_kwh", "improved", 0.0432, 0.0391, -0.095, -0.121, -0.068, "", {}),
+    ("oee_index", "no difference shown", 0.712, 0.719, 0.0098, -0.018, 0.037, "", {}),
+    ("quality_ratio", "worsened", 0.981, 0.962, -0.0194, -0.031, -0.008, "", {}),
+    ("material_per_good_unit_kg", "not enough data", None, None, None, None, None, "not_measured", {}),
+    (
+        "throughput_rate_per_h",
+        "not enough data",
+        None,
+        None,
+        None,
+        None,
+        None,
+        "few_blocks",
+        {"arm": "trial", "blocks": 1, "least": 6},
+    ),
 )
 _SPLIT = {"producing": 0.7, "idle": 0.1, "setup": 0.08, "stopped": 0.07, "down": 0.05}
 
@@ -107,14 +118,17 @@ class Full(FakeScreens):
             ],
             ("kpi", "experiment_result"): [
                 {"experiment": "coolant", "kpi": kpi, "verdict": verdict, "baseline": b, "trial": t,
-                 "estimate": e, "low": low, "high": high, "coverage": 0.987, "reason": reason, "time_ns": at}
-                for kpi, verdict, b, t, e, low, high, reason in _RESULTS
+                 "estimate": e, "low": low, "high": high, "coverage": 0.987, "time_ns": at,
+                 "reason_code": code, "reason_values": json.dumps(why), "more_blocks": 5.0 if why else None}
+                for kpi, verdict, b, t, e, low, high, code, why in _RESULTS
             ],
             ("kpi", "baseline"): [
                 {"experiment": "none", "machine": m, "term": term, "unit": unit, "estimate": estimate,
                  "low": estimate * 0.93, "high": estimate * 1.07, "r2": 0.94, "time_ns": at}
                 for m in ("m1", "m2")
-                for term, unit, estimate in (("base", "kWh/h", 2.13), (self.names["product"], "kWh", 0.0412))
+                for term, unit, estimate in (
+                    ("base", "kW", 2.13), (self.names["product"], "kWh per part", 0.0412),
+                )
             ],
         }  # fmt: skip
 

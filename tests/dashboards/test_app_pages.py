@@ -103,13 +103,13 @@ def test_a_shift_or_two_moments_make_a_range_and_the_address_says_it(driver, add
     until(lambda: attribute(driver, "figures", "data-start-ns"), "the page", 20)
     click(driver, "choose-own")
     click(driver, "choose-show")
-    until(lambda: "beginning" in text(driver, "choose-said"), "what is missing")
+    until(lambda: "such as 2026-11-24 06:00" in text(driver, "choose-said"), "what is missing")
     fill = (
         "const e = document.querySelector(`[data-testid='${arguments[0]}']`); e.value = arguments[1];"
         "e.dispatchEvent(new Event('change'))"
     )
-    driver.execute_script(fill, "choose-from", "2026-11-23T08:00")
-    driver.execute_script(fill, "choose-to", "2026-11-23T09:30")
+    driver.execute_script(fill, "choose-from", "23-11-2026 8:00")
+    driver.execute_script(fill, "choose-to", "2026-11-23 09:30")
 
     def shown() -> bool:
         click(driver, "choose-show")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from string import Formatter
 
 import pytest
 
+from analytics.experiments import REASONS
 from analytics.fields import ATOM_FIELDS
 from analytics.kpis import of_group, of_machine
 from analytics.losses import CATEGORIES, waterfall
 from dashboards import wording
 from dashboards.catalogue import LOSSES, PANELS, SCREENS, Formula, Sum, formulas
+from dashboards.outcomes import sentence
 from fieldlab_configs.states import STATE_CLASSES
 
 
@@ -92,3 +95,45 @@ def test_both_languages_leave_the_same_blanks() -> None:
             for language in wording.LANGUAGES
         ]
         assert blanks[0] == blanks[1], key
+
+
+def test_words_of_pages_keep_to_one_spelling() -> None:
+    """CO₂, euros by the one home of money, a sign on its number's line; and no Dutch left in English."""
+    for key in wording.keys():  # noqa: SIM118 - a function of that module, not of a dict
+        nl, en = (re.sub(r"{.*?}", "", wording.say(key, language)) for language in wording.LANGUAGES)
+        for said in (nl, en):
+            assert "CO2" not in said, key
+            assert "€" not in said, f"{key}: money is written by dashboards.amounts.money"
+            assert " %" not in said, key
+        assert not {"arm", "armen", "gematcht", "venster", "vensters"} & set(
+            re.findall(r"\w+", nl.lower())
+        ), key
+        assert not {"het", "een", "van"} & set(re.findall(r"\w+", en.lower())), key
+
+
+def test_one_and_many_are_told_apart() -> None:
+    """A blank that names both forms takes the one that fits."""
+    told = {"machine": "m1", "reason": "x"}
+    one = wording.say("data_quality.gaps", "nl", count="1", gaps="1", **told)
+    many = wording.say("data_quality.gaps", "nl", count="40", gaps="2", **told)
+    assert (one, many) == (
+        "m1: 1 meting ontbreekt zeker (1 gat: x).",
+        "m1: 40 metingen ontbreken zeker (2 gaten: x).",
+    )
+
+
+def test_every_reason_for_no_verdict_is_said_in_both_languages() -> None:
+    """On the page from what the store keeps; in a cell of Grafana's without its numbers."""
+    blanks = {"arm": "trial", "blocks": 1, "least": 6, "coverage": 0.4}
+    for code, text in REASONS.items():
+        names = {name for _, name, _, _ in Formatter().parse(text) if name}
+        row = {
+            "kpi": "oee_index", "verdict": "not enough data", "reason_code": code, "more_blocks": None,
+            "reason_values": {n: 0.5 if (code, n) == ("low_coverage", "least") else blanks[n] for n in names},
+        }  # fmt: skip
+        for language in wording.LANGUAGES:
+            said = sentence(row, language)
+            assert said.startswith(f"{wording.say('oee_index', language)}: "), said
+            assert ("want" if language == "nl" else "because") in said
+            assert not re.search(r"[{}]|trial" if language == "nl" else "[{}]", said), said
+            assert wording.say(f"why_not.{code}", language)

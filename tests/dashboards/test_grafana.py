@@ -401,7 +401,7 @@ def test_every_alert_leads_to_the_panel_that_shows_it(site) -> None:
     }
     assert told == {
         "gateway_silent": "Waiting",
-        "dead_letters": "Dead letters",
+        "dead_letters": "Refused",
         "autonomy_low": "Autonomy",
         "certificate_expires": "Certificate valid",
         "oee_low": "OEE over time",

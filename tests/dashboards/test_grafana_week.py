@@ -222,7 +222,7 @@ def test_results_of_an_experiment_are_those_of_the_command(made, asker, answers)
     """Estimate, interval, verdict, both arms and coverage, read and not worked out again."""
     board = own(made)["experiment"]
     rows = {row["kpi"]: row for row in answers.rows("experiment", 0, 0, "", "coolant")}
-    names = {"estimate": "effect", "reason": "reason"}
+    names = {"estimate": "effect", "reason": "reason_code"}
     seen = set()
     for panel in board.screen.panels:
         (series,) = asked(

@@ -150,6 +150,7 @@ def test_a_figure_that_can_no_longer_be_told_is_gone(shop):
     assert keeper.update({}, at(14 * HOUR_S + 60))
     row = stored(shop)["energy_per_good_unit_kwh"]
     assert (row["verdict"], row["reason"]) == ("not enough data", "the trial has no data")
+    assert (row["reason_code"], row["reason_values"]) == ("no_data", '{"arm": "trial"}')
     assert {"estimate", "low", "high", "trial"}.isdisjoint(row)
     assert set(stored(shop, "baseline")) == {"base", "none"}  # of parts of no product; nothing is saved
 
