@@ -88,8 +88,8 @@ def energy(value_kwh: float | None, language: Language, *, per_unit: bool = Fals
     return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
 
 
-def money(value_eur: float | None, language: Language) -> str:
-    r"""Euros: cents up to a hundred, three digits below ten cents.
+def money(value_eur: float | None, language: Language, *, whole: bool = False) -> str:
+    r"""Euros: cents up to a hundred, three digits below ten cents; whole ones where it is an estimate.
 
     Examples
     --------
@@ -99,8 +99,9 @@ def money(value_eur: float | None, language: Language) -> str:
     if value_eur is None:
         return UNDEFINED
     size = abs(value_eur)
-    digits = 0 if size >= 100 else 2  # noqa: PLR2004 - said above
-    text = significant(size, language) if 0 < size < 0.1 else decimal(size, digits, language)  # noqa: PLR2004
+    digits = 0 if whole or size >= 100 else 2  # noqa: PLR2004 - said above
+    small = 0 < size < 0.1 and not whole  # noqa: PLR2004
+    text = significant(size, language) if small else decimal(size, digits, language)
     gap = _NARROW if language == "nl" else ""
     return f"{'-' if value_eur < 0 else ''}€{gap}{text}"
 

@@ -60,7 +60,8 @@ def quality(snapshot: Snapshot, site: Site, language: Language) -> list[str]:
             "count": amounts.count(gap["count"], language),
             "gaps": str(gap["gaps"]),
         }
-        said.append(say("data_quality.gaps", language, **told))
+        known = "data_quality.gaps" if gap["count"] else "data_quality.gaps.unknown"
+        said.append(say(known, language, **told))
     return said or [say("data_quality.fine", language)]
 
 

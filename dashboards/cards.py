@@ -170,7 +170,8 @@ class StatesCard:
         else:
             self.chart.height(_ONE_ROW_PX + _AXIS_PX if rows <= 1 else rows * _ROW_PX + _AXIS_PX)
             options = timeline(snapshot, self.site, self.language, ink)
-        self.chart.show(options, say("chart.states", self.language))
+        none = "" if calendar else say("nothing", self.language)
+        self.chart.show(options, say("chart.states", self.language), none)
 
 
 class PartsCard:
@@ -261,7 +262,8 @@ class TrendCard:
         kit.write(self.per, per)
         options = self._draw(snapshot, self.site, self.language, ink)
         words = f"{say(self.key, self.language)} {per}. {facts(options, self.language)}"
-        none = "" if options["series"] else say("nothing", self.language)
+        drawn = any(value is not None for one in options["series"] for value in one["data"])
+        none = "" if drawn else say("nothing", self.language)
         self.chart.show(options, words, none)
 
 

@@ -127,7 +127,7 @@ class Chart:
     def __init__(self, testid: str, height_px: int) -> None:
         self._options: Options = {}
         self._height_px = 0
-        with Box("div", "drawn"):
+        with Box("div", "drawn") as self._drawn:
             self.box = Box("div", "chart", role="img", data_testid=testid)
             with self.box:
                 self._chart = ui.echart({})
@@ -142,6 +142,10 @@ class Chart:
         if px != self._height_px:
             self._height_px = px
             self._chart.style(replace=f"height: {px}px; width: 100%")
+
+    def hide(self, hidden: bool) -> None:
+        """Take the picture out of sight, and the button that saves it."""
+        hide(self._drawn, hidden)
 
     def show(self, options: Options, words: str, instead: str = "") -> None:
         """Draw, if anything is different; where there is nothing to draw, say why."""

@@ -42,6 +42,22 @@ def moment(site: Site, time_ns: int, language: Language) -> str:
     return f"{day(at, language)} {at:%Y %H:%M}"
 
 
+def window(site: Site, start_ns: int, end_ns: int, language: Language) -> str:
+    """From when to when, in words; whole days by their dates, the last of them included."""
+    start, end = local(site, start_ns), local(site, end_ns)
+    midnight = dt.time()
+    if start.time() == end.time() == midnight and start < end:
+        last = end - dt.timedelta(days=1)
+        first = day(start, language, year=start.year != last.year)
+        return (
+            day(last, language, year=True)
+            if start.date() == last.date()
+            else f"{first} – {day(last, language, year=True)}"
+        )
+    until = f"{end:%H:%M}" if start.date() == end.date() else moment(site, end_ns, language)
+    return f"{moment(site, start_ns, language)} – {until}"
+
+
 def clock(site: Site, time_ns: int) -> str:
     """The time of day, to the second."""
     return local(site, time_ns).strftime("%H:%M:%S")

@@ -57,7 +57,7 @@ class OutcomesCard(TableCard):
         self.picture.height(max(110, 40 * len(told) + 50))
         words = say("chart.table", self.language, title=say("report.effects", self.language))
         self.picture.show(effects(told, self.language, ink), words)
-        kit.hide(self.picture.box, not told)
+        self.picture.hide(not told)
         super().show(snapshot, ink)
         kit.write(self.none, say("experiment.none", self.language))
 

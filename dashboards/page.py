@@ -146,6 +146,7 @@ class Page:
             card.show(snapshot, ink)
         kit.put(self.main, data_start_ns=str(at.start_ns), data_end_ns=str(at.end_ns))
         kit.put(self.main, data_machine=snapshot.view.machine or "", data_line=snapshot.view.line)
+        kit.hide(self.live, snapshot.view.range == "custom")  # its end says nothing of how fresh the data are
         kit.write(
             self.live, self._say("until", time=moments.dated_clock(self.site, at.end_ns, self.language))
         )

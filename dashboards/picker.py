@@ -72,8 +72,7 @@ class Picker:
     def _end(self, which: int, key: str) -> None:
         name = say(key, self.language)
         with Box("div", "field inline", role="group", aria_label=name):
-            with Box("label", "field inline"):
-                Text("span", name)
+            Text("span", name)
             box = Box(
                 "input", "", type="text", autocomplete="off", size="16", aria_label=name,
                 placeholder=say("choose.format", self.language), data_testid=key.replace(".", "-"),

@@ -149,11 +149,14 @@ def chance(probability: float, language: Language) -> str:
 def picture(study: Study, language: Language) -> Markup:
     """Every effect with its interval, and the table of the same."""
     bars = [_bar(r, language) for r in study.results]
+    drawn = [
+        el("figure", effects(bars, say("chart.effects", language), language)),
+        el("p", say("report.effects.how", language), class_="how"),
+    ]
     return el(
         "section",
         el("h2", say("report.effects", language)),
-        el("figure", effects(bars, say("chart.effects", language), language)),
-        el("p", say("report.effects.how", language), class_="how"),
+        drawn if any(bar.point is not None for bar in bars) else [],
         _numbers(study.results, language),
     )
 

@@ -10,7 +10,7 @@ from analytics.losses import CATEGORIES
 from analytics.study import ArmTold, Study
 from dashboards import amounts
 from dashboards.html import Markup, el, table
-from dashboards.moments import moment
+from dashboards.moments import moment, window
 from dashboards.report_outcome import measure
 from dashboards.report_svg import pairs, running, signed
 from dashboards.wording import Language, has, say
@@ -32,8 +32,7 @@ def done(study: Study, until_ns: int | None, language: Language) -> Markup:
     ]
     facts += [
         (say(f"arm.{arm}", language), "; ".join(
-            f"{moment(site, w.start_ns, language)} – {moment(site, w.end_ns, language)}"
-            for w in study.arms[arm].windows
+            window(site, w.start_ns, w.end_ns, language) for w in study.arms[arm].windows
         ))
         for arm in ARMS
     ]  # fmt: skip
@@ -88,7 +87,7 @@ def _amounts(arms: Mapping[str, ArmTold], language: Language) -> list[list[str]]
 
     def co2(f: Numbers) -> str:
         value = f.get("co2_kg")
-        return amounts.UNDEFINED if value is None else f"{amounts.significant(value, language)} kg"
+        return amounts.UNDEFINED if value is None else " ".join(amounts.mass(value, language))
 
     rows = [
         row("done.planned", *(hours(f) for f in figures)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from importlib.metadata import version
 from dashboards import amounts, sheets
 from dashboards.boards import quality
 from dashboards.html import Markup, el, table
-from dashboards.moments import moment
+from dashboards.moments import day, moment, window
 from dashboards.parts import parts
 from dashboards.report import page, whose
 from dashboards.report_svg import pairs
@@ -90,14 +91,14 @@ def period_report(
     """
     site, period, view, now, past = found.site, found.period, found.view, found.now, found.past
     words = language or site.language
-    title = say(f"period.{period.kind}", words, name=period.name)
-    ends = " – ".join(moment(site, t, words) for t in (period.at.start_ns, period.at.end_ns))
+    title = heading(period, words)
+    ends = window(site, period.at.start_ns, period.at.end_ns, words)
     return page(
         title,
         [
             el(
                 "header",
-                el("p", say("period.title", words), class_="kind"),
+                el("p", say(f"period.title.{period.kind}", words), class_="kind"),
                 el("h1", title),
                 el("p", f"{whose(site, company, words)} · {ends}", class_="whose"),
             ),
@@ -113,6 +114,27 @@ def period_report(
         ],
         words,
     )
+
+
+def heading(period: Period, language: Language) -> str:
+    """What a period is called: its week and year, or its shift and date."""
+    if period.kind == "week":
+        return say("period.week", language, week=week(period.name, language))
+    date, shift = period.name.split("/", 1)
+    on = day(dt.datetime.fromisoformat(date), language, year=True)
+    return say("period.shift", language, name=shift, date=on)
+
+
+def week(name: str, language: Language) -> str:
+    """A week as people say it.
+
+    Examples
+    --------
+    >>> week("2026-W02", "nl")
+    '2 van 2026'
+    """
+    year, number = name.split("-W")
+    return say("period.week.of", language, number=str(int(number)), year=year)
 
 
 def _section(title: str, language: Language, *children: Markup) -> Markup:
@@ -163,12 +185,12 @@ def _losses(now: Sequence[Row], past: Sequence[Row], period: Period, language: L
     ]
     if not rows:
         return _section("losses", language, _nothing(language))
-    if not past:
-        body = [[name, amounts.percent(share, language)] for name, _, share in rows]
-        told = table([say("column.loss", language), say("col.share", language)], body)
-        return _section("losses", language, told, el("p", say("losses.how", language), class_="how"))
-    names = say(f"period.before.{period.kind}", language), say(f"period.this.{period.kind}", language)
-    drawn = el("figure", pairs(rows, names, say("losses", language), language))
+    names = [say(f"period.{when}.{period.kind}", language) for when in ("before", "this")]
+    title = say("losses", language)
+    if past:
+        drawn = el("figure", pairs(rows, names, title, language))
+    else:  # nothing to stand beside it
+        drawn = el("figure", pairs([(name, share) for name, _, share in rows], names[1:], title, language))
     return _section("losses", language, drawn, el("p", say("losses.how", language), class_="how"))
 
 
@@ -231,10 +253,10 @@ def _amount(value: float | None, unit: str, language: Language) -> str:
 
 def _gains(site: Site, rows: Sequence[Row], language: Language) -> Markup:
     columns = [c for c in sheets.COLUMNS["opportunities"] if c.kind != "remark"]
-    best = [row for row in rows if row["verdict"] == "ok"][:5]
+    best = [row for row in rows if row["verdict"] == "ok" and row["loss"] not in sheets.ELSEWHERE][:5]
     body = [[sheets.cell(c, row.get(c.key), site, language) for c in columns] for row in best]
     how = el("p", say("sheet.opportunities.how", language), class_="how")
-    told = table([c.title(language) for c in columns], body) if body else _nothing(language)
+    told = table([c.title(language) for c in columns], body, class_="two") if body else _nothing(language)
     return _section("sheet.opportunities", language, told, how)
 
 

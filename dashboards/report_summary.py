@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashboards import amounts
-from dashboards.moments import moment
-from dashboards.report_period import Measured, named
+from dashboards.moments import window
+from dashboards.report_period import Measured, heading, named, week
 from dashboards.screens import Row
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
@@ -16,9 +16,9 @@ _MOST_LOSSES: Final = 3
 _NO_LOSS: Final = frozenset({"productive", "unknown"})
 
 
-def subject(site: Site, week: str, company: str | None, language: Language) -> str:
+def subject(site: Site, name: str, company: str | None, language: Language) -> str:
     """What stands above the mail; whatever a name holds, it is one line."""
-    told = {"fieldlab": one_line(site.name or site.fieldlab), "name": week}
+    told = {"fieldlab": one_line(site.name or site.fieldlab), "name": week(name, language)}
     if company is None:
         return say("mail.subject", language, **told)
     whose = next((c.name or c.id for c in site.companies if c.id == company), company)
@@ -33,12 +33,12 @@ def one_line(text: str) -> str:
 def summary(measured: Measured, language: Language) -> str:
     """The week of each line beside the one before, and where most was lost."""
     site, period = measured.site, measured.period
-    ends = " – ".join(moment(site, t, language) for t in (period.at.start_ns, period.at.end_ns))
+    ends = window(site, period.at.start_ns, period.at.end_ns, language)
     before = {row["line"]: row for row in measured.past["by_line"]}
     told = [_line(site, row, before.get(row["line"], {}), language) for row in measured.now["by_line"]]
     lost = _lost(measured.now["losses"], language)
     parts = [
-        f"{say('period.week', language, name=period.name)} · {ends}",
+        f"{heading(period, language)} · {ends}",
         *(told or [say("mail.nothing", language)]),
         *([say("mail.loss", language, losses=lost)] if lost else []),
         say("mail.attached", language),

@@ -92,22 +92,26 @@ def effects(bars: Sequence[Bar], label: str, language: Language) -> Markup:
 
 
 def pairs(
-    rows: Sequence[tuple[str, float, float]], names: tuple[str, str], label: str, language: Language
+    rows: Sequence[tuple[str, float] | tuple[str, float, float]],
+    names: Sequence[str],
+    label: str,
+    language: Language,
 ) -> Markup:
-    """Two bars per row: a share before and after."""
-    row, left, width = 34, 225, 700
-    most = max(max(abs(a), abs(b)) for _, a, b in rows) or 1.0
+    """Two bars per row: a share before and after; one where there is no before."""
+    row, left, width = 10 + 12 * len(names), 225, 700
+    colours = (BASE, TRIAL)[-len(names) :]
+    most = max(abs(share) for _, *shares in rows for share in shares) or 1.0
     height = row * len(rows) + 26
     parts = []
     at = float(left)
-    for name, colour in zip(names, (BASE, TRIAL), strict=True):
+    for name, colour in zip(names, colours, strict=True):
         parts.append(el("rect", x=at, y=2, width=11, height=11, rx=3, fill=colour))
         parts.append(_text(name, at + 16, 12, "start"))
         at += 16 + _LETTER * len(name) + 24
     for i, (title, *shares) in enumerate(rows):
         y = row * i + 26
-        parts.append(_text(title, 0, y + 15, "start", size=12.5, colour="#17212b"))
-        for n, (share, colour) in enumerate(zip(shares, (BASE, TRIAL), strict=True)):
+        parts.append(_text(title, 0, y + 3 + 6 * len(names), "start", size=12.5, colour="#17212b"))
+        for n, (share, colour) in enumerate(zip(shares, colours, strict=True)):
             length = abs(share) / most * (width - left - 70)
             parts.append(
                 el("rect", x=left, y=y + 1 + 12 * n, width=max(length, 1.0), height=10, rx=2, fill=colour)

@@ -54,6 +54,8 @@ _FIGURES: Final = _columns(
 _LINE_FIGURES: Final = tuple(
     Column("line_good_quantity", "count") if c.key == "good_quantity" else c for c in _FIGURES
 )
+ELSEWHERE: Final = frozenset({"starved", "blocked"})
+"""What a machine waits for is made good at another one: in the table, but not in large."""
 COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     "opportunities": (
         *_columns(machine="machine", loss="loss", hours="whole", good_parts="whole"),
@@ -131,6 +133,8 @@ def cell(column: Column, value: Any, site: Site, language: Language) -> str:
 def _named(column: Column, value: str, site: Site, language: Language) -> str:
     """The name of a thing, or the words of a code."""
     if column.kind == "machine":
+        if value == "none":  # of a whole gateway
+            return say("data_quality.all", language)
         return next((m.name or m.id for m in site.machines() if m.id == value), value)
     if column.kind == "line":
         return next((line.name or line.id for line in site.lines if line.id == value), value)

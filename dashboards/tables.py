@@ -20,8 +20,6 @@ _FIGURES: Final = frozenset({"ratio", "count", "number", "seconds", "whole"})
 MOST_ROWS: Final = 50
 """On the page; the files have them all."""
 _MOST_GAINS: Final = 3
-_ELSEWHERE: Final = frozenset({"starved", "blocked"})
-"""What a machine waits for is made good at another one: in the table, but not in large."""
 
 
 class TableCard:
@@ -98,7 +96,7 @@ class TableCard:
             title = say(f"sheet.{self.name}", self.language)
             self.chart.height(max(90, 34 * min(len(rows), bars.MOST_BARS) + 40))
             self.chart.show(options, say("chart.table", self.language, title=title))
-            kit.hide(self.chart.box, not rows)
+            self.chart.hide(not rows)
         if rows == self._rows:
             return
         self._fill(rows[:MOST_ROWS], (self._rows or ())[:MOST_ROWS])
@@ -109,7 +107,7 @@ class TableCard:
         shown, whole = (amounts.count(n, self.language) for n in (min(MOST_ROWS, len(rows)), count))
         kit.write(self.more, say("more", self.language, shown=shown, count=whole))
         if self.gains is not None:
-            self._gains([row for row in some if row["loss"] not in _ELSEWHERE][:_MOST_GAINS])
+            self._gains([row for row in some if row["loss"] not in sheets.ELSEWHERE][:_MOST_GAINS])
         if self.too_little is not None and rows and not some:
             reason = next(c for c in self.columns if c.kind == "remark")
             why = sheets.in_row(reason, rows[0], self.site, self.language)
@@ -149,7 +147,7 @@ class TableCard:
                     if row["good_parts"] is not None:
                         Text("p", say("gain.parts", self.language, parts=told["good_parts"]), "question")
                     if row["eur"] is not None:
-                        eur = amounts.money(row["eur"], self.language)
+                        eur = amounts.money(row["eur"], self.language, whole=True)
                         Text("p", say("gain.eur", self.language, eur=eur), "question")
 
     def _write_over(self, line: Box, row: Row) -> bool:

@@ -25,7 +25,10 @@ PAGE: Final = {
     "range.all": ("Alles", "All"),
     "range.custom": ("Eigen", "Custom"),
     "until": ("Gegevens tot {time}", "Data up to {time}"),
-    "waiting": ("Wacht op de eerste gegevens…", "Waiting for the first data…"),
+    "waiting": (
+        "Wacht op de eerste gegevens… Ze verschijnen hier vanzelf.",
+        "Waiting for the first data… It appears here by itself.",
+    ),
     "shown": ("{start} tot {end}", "{start} to {end}"),
     "shown.first": ("{start} (eerste gegevens) tot {end}", "{start} (first data) to {end}"),
     "bounds": (

@@ -60,7 +60,7 @@ _PARTS: Final = {
 }
 
 _TABLE: Final = {
-    "column.measure": ("Maat", "Measure"),
+    "column.measure": ("Cijfer", "Figure"),
     "column.effect": ("Effect", "Effect"),
     "column.interval": ("95 %-interval [%]", "95 % interval [%]"),
     "column.chance": ("Kans op verbetering", "Probability of improvement"),

@@ -23,7 +23,7 @@ WALL: Final[dict[str, tuple[str, str]]] = {
     "wall.made.only": ("gemaakt", "made"),
     "wall.no_counter": ("geen teller", "no counter"),
     "wall.loss": ("Grootste verlies", "Biggest loss"),
-    "wall.loss.none": ("Nog geen minuut verloren", "Not a minute lost yet"),
+    "wall.loss.none": ("Nog geen", "None yet"),
     "wall.silent": ("Geen gegevens sinds {time}", "No data since {time}"),
     "wall.silent.long": ("Al meer dan een week geen gegevens", "No data for over a week"),
     "wall.just": ("zojuist", "just now"),

@@ -245,7 +245,7 @@ def test_the_log_in_speaks_the_language_of_the_link_that_led_to_it(address, cloc
     wrong = urlencode({"user": '"><b>x', "password": "y"})
     status, _, body = ask(address, "/login?lang=en", body=wrong)
     assert status == 401
-    assert "User or password is not right." in body
+    assert "User name or password is wrong." in body
     assert 'value="&quot;&gt;&lt;b&gt;x"' in body
     clock.now += 61
     assert ask(address, "/fieldlab/login.css")[0] == ask(address, "/fieldlab/favicon.svg")[0] == 200

@@ -78,7 +78,7 @@ def test_a_name_from_right_to_left_does_not_turn_its_sentence() -> None:
     from dashboards.wording import say  # noqa: PLC0415 - beside what it is about
 
     said = say("data_quality.silent", "en", machine=NASTY["m2"])
-    assert said == f"\u2068{NASTY['m2']}\u2069: no data in this range."
+    assert said == f"\u2068{NASTY['m2']}\u2069: no data in this period."
 
 
 def test_a_store_without_data_and_a_range_to_come_are_said(driver) -> None:
@@ -88,7 +88,7 @@ def test_a_store_without_data_and_a_range_to_come_are_said(driver) -> None:
         for page, query in PAGES.items():
             screens.first = None
             driver.get(f"{address.url}{query}&lang=nl&range=24h")
-            until(lambda: text(driver, "waiting") == "Wacht op de eerste gegevens…", page)
+            until(lambda: text(driver, "waiting").startswith("Wacht op de eerste gegevens…"), page)
             screens.first = START_NS
             until(lambda: attribute(driver, "figures", "data-start-ns"), "the first data")
             driver.get(f"{address.url}{query}&lang=nl&from=2027-01-01T00:00:00Z&to=2027-01-02T00:00:00Z")
@@ -96,6 +96,8 @@ def test_a_store_without_data_and_a_range_to_come_are_said(driver) -> None:
                 until(lambda: "toekomst" in text(driver, "notice"), page)
             until(lambda: attribute(driver, "figures", "data-start-ns"), "the page")
             assert driver.execute_script(STICKS_OUT) == []
+            saves = driver.find_elements(By.CSS_SELECTOR, "main .png, #figures .png")
+            assert page == "experiment" or [e for e in saves if e.is_displayed()] == [], page
         leave(driver)
 
 
@@ -133,6 +135,7 @@ def test_machines_that_vanished_are_new_or_are_silent(driver) -> None:
             assert driver.execute_script(STICKS_OUT) == []
         until(lambda: "m9" in words(driver, "rows-links"), "the connection of a machine that is no more")
         assert "flood" in words(driver, "rows-gaps")
+        assert "Alle machines" in words(driver, "rows-gaps")
         opened(driver, address, "overview")
         said = words(driver, "quality")
         assert "Verpakking: geen gegevens in deze periode." in said

@@ -143,7 +143,7 @@ def test_what_is_undefined_has_a_reason(measure, row, why) -> None:
     assert figures.why_undefined(measure, row) == why
     shown = figures.figure(BY_ID[measure], row, "en", line=False)
     assert (shown.text, shown.exact) == ("–", "")
-    assert shown.how.startswith("Cannot be told")
+    assert shown.how.startswith("Cannot be determined")
 
 
 def test_bounds_that_equal_the_figure_are_none() -> None:

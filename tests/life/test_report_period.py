@@ -94,4 +94,4 @@ def test_an_experiments_report_comes_from_the_store(shop):
     done = fieldlab("report", shop.path, "--experiment", name, "--language", "en")
     assert done.returncode == 0, done.stderr
     assert '<html lang="en">' in done.stdout
-    assert "Report of an experiment" in done.stdout
+    assert "Report on an experiment" in done.stdout

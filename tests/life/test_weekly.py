@@ -91,8 +91,8 @@ def test_each_gets_its_own_report_once_and_no_address_but_its_own(shop):
         named = set(re.findall(r"[\w.]+@\w+\.example", message.as_string()))
         assert named == {to, "fieldlab@lab.example", message["Message-ID"].strip("<>")}
     board, acme, beta = (message for _, _, message in shop.there.letters)
-    assert board["Subject"] == f"{shop.id}: verslag van week 2026-W48"
-    assert acme["Subject"] == f'{shop.id}, for Acme "Fijn" & <B.V.> 🛠: report of week 2026-W48'
+    assert board["Subject"] == f"{shop.id}: verslag van week 48 van 2026"
+    assert acme["Subject"] == f'{shop.id}, for Acme "Fijn" & <B.V.> 🛠: report on week 48 of 2026'
     pages = [words(part.get_content()) for part in acme.iter_attachments()]
     assert [part.get_filename() for part in acme.iter_attachments()] == [
         f"{shop.id}-{shop.names['acme']}-week-2026-W48-{language}.html" for language in ("en", "nl")
@@ -102,7 +102,7 @@ def test_each_gets_its_own_report_once_and_no_address_but_its_own(shop):
         assert shop.names["beta" if message is beta else "acme"] not in page
     body = acme.get_body(("plain",)).get_content()
     assert "l1: OEE" in body
-    assert "Week 2026-W48 · Mon 23 Nov 2026 00:00 – Mon 30 Nov 2026 00:00" in body
+    assert "Week 48 of 2026 · Mon 23 Nov – Sun 29 Nov 2026" in body
     assert (shop.folder / "reports" / "all" / f"{shop.id}-week-2026-W48-nl.html").exists()
     assert (shop.folder / "reports" / NAME).stat().st_mode & 0o777 == 0o600
 
