@@ -85,6 +85,8 @@ class TableCard:
         kit.hide(self.card, one or self.name not in snapshot.parts)
         rows = snapshot.parts.get(self.name, ())
         some = [row for row in rows if row.get("verdict") == "ok"] if self.gains is not None else rows
+        if self.gains is not None:
+            kit.put(self.card, data_remarks="some" if any(row.get("reason_code") for row in rows) else "none")
         kit.hide(self.none, bool(rows))
         kit.hide(self.scroll, not some)
         if self.too_little is not None:
