@@ -9,6 +9,7 @@ from dashboards.wording import Language, say
 
 UNDEFINED: Final = "–"
 _NARROW: Final = "\u202f"  # a narrow space that does not break
+_MINUS: Final = "\u2212"
 _KILO: Final = 1000.0
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
@@ -24,6 +25,7 @@ def decimal(value: float, digits: int, language: Language) -> str:
     text = f"{value:,.{digits}f}".replace(",", _NARROW)
     if float(text.replace(_NARROW, "")) == 0:
         text = text.lstrip("-")
+    text = text.replace("-", _MINUS)
     return text.replace(".", ",") if language == "nl" else text
 
 
@@ -88,13 +90,15 @@ def energy(value_kwh: float | None, language: Language, *, per_unit: bool = Fals
     return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
 
 
-def money(value_eur: float | None, language: Language, *, whole: bool = False) -> str:
+def money(value_eur: float | None, language: Language, *, whole: bool = False, sign: bool = True) -> str:
     r"""Euros: cents up to a hundred, three digits below ten cents; whole ones where it is an estimate.
+
+    Without a sign where what stands above says what it is.
 
     Examples
     --------
     >>> money(129.3, "nl").replace("\u202f", " "), money(129.3, "en"), money(-4.5, "en"), money(0.0405, "en")
-    ('€ 129', '€129', '-€4.50', '€0.0405')
+    ('€ 129', '€129', '−€4.50', '€0.0405')
     """
     if value_eur is None:
         return UNDEFINED
@@ -102,8 +106,8 @@ def money(value_eur: float | None, language: Language, *, whole: bool = False) -
     digits = 0 if whole or size >= 100 else 2  # noqa: PLR2004 - said above
     small = 0 < size < 0.1 and not whole  # noqa: PLR2004
     text = significant(size, language) if small else decimal(size, digits, language)
-    gap = _NARROW if language == "nl" else ""
-    return f"{'-' if value_eur < 0 else ''}€{gap}{text}"
+    euro = "" if not sign else f"€{_NARROW}" if language == "nl" else "€"
+    return f"{_MINUS if value_eur < 0 else ''}{euro}{text}"
 
 
 def mass(value_kg: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from dashboards.view import DAY_NS, Span, View
 Rows = list[dict[str, Any]]
 MOST_STOPS: Final = 200
 """The latest stops on a page; an export has them all."""
+_LEAST_SHARE: Final = 0.0005
+"""A loss that is told as 0.0 % is not shown."""
 _LEARN_NS: Final = 30 * DAY_NS
 _EXPERIMENT_FIELDS: Final = (
     "verdict", "reason_code", "baseline", "trial", "estimate", "low", "high", "coverage", "more_blocks",
@@ -72,7 +74,11 @@ def _grouped(*by: str) -> Maker:
 
 
 def _losses(screens: Screens, at: Span, machines: Sequence[str], _: bool) -> Sequence[Row]:
-    return [r for r in screens.losses(at.start_ns, at.end_ns, (), machines) if r["share"]]
+    return [
+        r
+        for r in screens.losses(at.start_ns, at.end_ns, (), machines)
+        if abs(r["share"] or 0.0) >= _LEAST_SHARE
+    ]
 
 
 def _stops(screens: Screens, at: Span, machines: Sequence[str], whole: bool) -> Sequence[Row]:

@@ -16,7 +16,7 @@ from fieldlab_configs import Site
 
 Kind = Literal[
     "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "product",
-    "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive", "per", "remark",
+    "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive", "per", "remark", "eur",
 ]  # fmt: skip
 _WORDS: Final = {"loss", "state", "reason", "verdict", "term", "shift", "product", "gap", "per"}
 
@@ -69,7 +69,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     "by_machine_shift": _columns(shift_date="date", shift="shift") + _FIGURES,
     "by_product": _columns(machine="machine", product="product") + _FIGURES,
     "losses": _columns(
-        loss="loss", minutes="whole", share="ratio", parts="whole", kwh="number", eur="number"
+        loss="loss", minutes="whole", share="ratio", parts="whole", kwh="number", eur="eur"
     ),
     "stops": _columns(
         start_ns="time", machine="machine", within_s="seconds", planned_s="seconds", state="state",
@@ -114,6 +114,8 @@ def cell(column: Column, value: Any, site: Site, language: Language) -> str:
             return amounts.percent(value, language)
         case "whole":
             return amounts.decimal(value, 0, language)
+        case "eur":
+            return amounts.money(value, language, sign=False)
         case "count":
             return amounts.count(value, language)
         case "number":
@@ -181,7 +183,7 @@ def as_parquet(name: str, rows: Sequence[Row]) -> bytes:
         values = [row.get(column.key) for row in rows]
         if column.kind == "time":
             columns[column.key] = pa.array(values, pa.timestamp("ns", "UTC"))
-        elif column.kind in ("ratio", "count", "whole", "number", "seconds", "alive"):
+        elif column.kind in ("ratio", "count", "whole", "number", "eur", "seconds", "alive"):
             columns[column.key] = pa.array([None if v is None else float(v) for v in values], pa.float64())
         else:
             columns[column.key] = pa.array([None if v is None else str(v) for v in values], pa.string())

@@ -16,7 +16,7 @@ from dashboards.wording import Language, say
 from fieldlab_configs import Site
 
 _DRAWN: Final = {"losses": bars.waterfall, "pareto": bars.pareto}
-_FIGURES: Final = frozenset({"ratio", "count", "number", "seconds", "whole"})
+_FIGURES: Final = frozenset({"ratio", "count", "number", "seconds", "whole", "eur"})
 MOST_ROWS: Final = 50
 """On the page; the files have them all."""
 _MOST_GAINS: Final = 3

@@ -152,7 +152,7 @@ def test_a_change_is_on_the_wall_within_moments(driver, address, screens) -> Non
     until(lambda: attribute(driver, "oee-milling", "data-value") == repr(row["oee_index"]), "the figure", 3.0)
     screens.broken = True
     until(
-        lambda: "cannot be read just now. This is how it was at 13:30:00" in words(driver, "notice"), "said"
+        lambda: "cannot be read right now. This is how it was at 13:30:00" in words(driver, "notice"), "said"
     )
     assert attribute(driver, "wall", "data-old") == "yes"
     screens.broken = False
