@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_before_any_figure() -> None:
     now = looked(screens)
     assert "notice" not in wall.content(now, screens.site, "en", QUIET)
     away = wall.content(now, screens.site, "en", wall.Trouble("away"))
-    assert "cannot be read just now. This is how it was at 13:00:00" in away
+    assert "cannot be read right now. This is how it was at 13:00:00" in away
     assert 'data-old="yes"' in away
     assert "No new data since 13:00:00" in wall.content(now, screens.site, "en", wall.Trouble("still"))
     late = WallNow(now.period, now.now_ns, now.now_ns - 20 * MINUTE_NS, now.lines)
