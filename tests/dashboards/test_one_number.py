@@ -308,7 +308,7 @@ def of_whole(
     stops = {row["reason"]: row for row in told("stops", made, at, "--pareto", "reason")}
     assert len(overview["pareto"]) == len(stops) == len(written["Stops by reason"]) >= 3
     for cells, printed in zip(overview["pareto"], written["Stops by reason"], strict=True):
-        reason = "none" if cells[0][0] == "no reason given" else cells[0][0]
+        reason = "none" if cells[0][0] == "No reason given" else cells[0][0]
         row = stops[reason]
         assert float(cells[1][1]) == row["count"]
         assert float(cells[2][1]) == pytest.approx(row["minutes"], rel=1e-9)

@@ -45,7 +45,7 @@ def test_a_week_before_the_data_says_that_there_is_nothing(shop):
     shop.job().recompute(at(0), at(7200), now_ns=at(7200))
     done = fieldlab("report", shop.path, "--week", "2026-W40", "--language", "en")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Nothing in this range" in words(done.stdout)
+    assert "Nothing in this period" in words(done.stdout)
     assert "nan" not in words(done.stdout).lower()
 
 
@@ -70,6 +70,6 @@ def test_ten_thousand_stops_in_a_week_are_summed_up_and_not_listed(shop):
     began = time.monotonic()
     text = told(shop)
     assert time.monotonic() - began < 30
-    assert "no reason given 10 080" in text
+    assert "No reason given 10 080" in text
     assert "84 h" in text or "3 d 12 h" in text
     assert len(text) < 20_000
