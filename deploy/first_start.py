@@ -24,6 +24,7 @@ from fieldlab.cli import main as fieldlab
 from fieldlab_configs import ConfigError, MqttSource, Secret, Site, SparkplugSource, load
 from gateways.errors import CertificateUnusable
 from gateways.pki import Pki, sorted_names
+from ingest.whole_file import write_secret
 
 BROKER = "mosquitto"
 """The host name of our own broker; other brokers have users of their own."""
@@ -75,11 +76,7 @@ class Room:
         """Write a file that only its service reads; one that is the same stays untouched."""
         path = self.path(service, name)
         if not path.exists() or path.read_text(encoding="utf-8").rstrip("\n") != text.rstrip("\n"):
-            new = path.with_name(f"{path.name}.new")
-            new.unlink(missing_ok=True)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
-            new.replace(path)
+            write_secret(path, text)
         self._give(path, 0o400)
 
     def _give(self, path: Path, mode: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
 from fieldlab.logs import FORMS, set_up
+from fieldlab.modes import shut_others_out
 
 _NEED_APP = frozenset(f"fieldlab.{room}" for room in ("demo", "app", "grafana", "grafana_push", "report"))
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if form not in FORMS:
         return _say(f"FIELDLAB_LOG_FORMAT={form}: choose from {', '.join(FORMS)}", 2)
     set_up(level, form)
+    shut_others_out()
     try:
         return _run(args)
     except BrokenPipeError:

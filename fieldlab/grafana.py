@@ -8,6 +8,7 @@ from pathlib import Path
 from dashboards.build import build
 from dashboards.grafana_source import parted
 from fieldlab.errors import WrongUse
+from fieldlab.modes import for_others
 from fieldlab_configs import load
 
 
@@ -16,7 +17,8 @@ def run(args: argparse.Namespace) -> int:
     site = load(args.config)
     user = "" if args.tokens is None else _user(Path(args.tokens))
     try:
-        written = build(site, args.out, args.language, user)
+        with for_others():  # Grafana has a user of its own
+            written = build(site, args.out, args.language, user)
     except OSError as error:
         raise WrongUse(
             f"--out {args.out}: {error.strerror or error}; give a folder that can be written"

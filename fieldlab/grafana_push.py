@@ -11,6 +11,7 @@ from typing import Final
 from dashboards.push import Owner, Push, owner_of
 from fieldlab.errors import WrongUse
 from fieldlab_configs import Site, load
+from ingest.whole_file import write_secret
 
 ADMIN: Final = "GRAFANA_ADMIN"
 
@@ -38,14 +39,8 @@ class KeyFiles:
     def put(self, owner: str, key: str) -> None:
         """Keep a token."""
         path = self._path(owner)
-        new = path.with_name(f"{path.name}.new")
         try:
-            new.unlink(missing_ok=True)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"{key}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
+            write_secret(path, f"{key}\n")
         except OSError as error:
             raise WrongUse(f"--tokens: {path} cannot be written: {error.strerror}") from None
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from dashboards.kiosks import Kiosk, made
 from dashboards.wall_page import PATH
 from fieldlab.errors import WrongUse
-from fieldlab.whole_file import write_whole
 from fieldlab_configs import ConfigError, Secret, Site
+from ingest.whole_file import write_secret
 
 _DAY_S = 86_400
 
@@ -83,7 +83,7 @@ def run(site: Site, args: argparse.Namespace) -> int:
 def _write(file: Path, kept: str) -> None:
     """In the place of what was there, readable by its owner alone from the beginning."""
     try:
-        write_whole(file, f"{kept}\n".encode(), 0o600)
+        write_secret(file, f"{kept}\n")
     except OSError as error:
         raise WrongUse(f"{file}: cannot be written: {error.strerror or error}") from None
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from fieldlab_configs import Secret, Site
+from ingest.whole_file import write_secret
 
 
 def made_up(secret: Secret | None) -> bool:
     """Make a secret up whose file is not there yet, of mode 600; whether that was done."""
     if secret is None or secret.file is None or secret.file.exists():
         return False
-    put(secret.file, secrets.token_urlsafe(32))
+    write_secret(secret.file, secrets.token_urlsafe(32))
     return True
-
-
-def put(path: Path, text: str) -> None:
-    """Write a new file that only its owner reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def for_app(site: Site, folder: Path) -> list[Path]:
@@ -40,9 +33,8 @@ def for_app(site: Site, folder: Path) -> list[Path]:
             from dashboards.sessions import hashed  # noqa: PLC0415 - only whoever has an app needs it
 
             password = secrets.token_urlsafe(16)
-            path.unlink(missing_ok=True)  # of a hash that is no more
-            put(path, f"{password}\n")
-            put(user.password.file, hashed(password))
+            write_secret(path, f"{password}\n")
+            write_secret(user.password.file, hashed(password))
         if path.exists():
             kept.append(path)
     return kept

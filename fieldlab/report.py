@@ -17,9 +17,9 @@ from fieldlab.sent import Account
 from fieldlab.services import horizon
 from fieldlab.stores import extent, opened_store
 from fieldlab.weekly import deliver, file_name, make, may_see, screens_of
-from fieldlab.whole_file import write_whole
 from fieldlab_configs import ReportsConfig, Site, load
 from ingest.store import Store
+from ingest.whole_file import write_whole
 
 
 def run(args: argparse.Namespace) -> int:

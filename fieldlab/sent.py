@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fieldlab.errors import WrongUse
-from fieldlab.whole_file import write_whole
 from ingest.filelock import FileLock
+from ingest.whole_file import write_secret
 
 NAME: Final = ".sent.json"
 KEPT: Final = 104
@@ -107,7 +107,7 @@ class Account:
         """Write it: whole, on disk, and for nobody else to read, for addresses stand in it."""
         weeks = {name: {week: asdict(made) for week, made in of.items()} for name, of in self.weeks.items()}
         told = json.dumps({"schema": 1, "since": self.since, "weeks": weeks}, ensure_ascii=False, indent=1)
-        write_whole(self.path, told.encode(), 0o600)
+        write_secret(self.path, told)
 
     def _read(self) -> None:
         try:

@@ -23,6 +23,7 @@ from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
 from fieldlab.surroundings import OWN, handed_on
 from fieldlab_configs import MqttSource, Secret, Site, SparkplugSource, StoreConfig
+from ingest.whole_file import write_secret
 
 BrokerSource = MqttSource | SparkplugSource
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -99,12 +100,11 @@ def _passwords(users: Mapping[str, Secret], folder: Path) -> Path:
     if program is None:
         raise WrongUse("mosquitto_passwd is not installed; it comes with mosquitto")
     path = folder / "passwords"
-    path.touch(mode=0o600)
     for password in users.values():
         made_up(password)
     # In a file first, hashed in its place: a password on a command line is seen by everybody.
     told = "".join(f"{user}:{password.read()}\n" for user, password in users.items())
-    path.write_text(told, encoding="utf-8")
+    write_secret(path, told)
     subprocess.run([program, "-U", str(path)], check=True, capture_output=True, env=handed_on(os.environ, ()))  # noqa: S603 - our own command
     return path
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from fieldlab.errors import WrongUse
 from ingest.influx_access import Access, Given
+from ingest.whole_file import write_secret
 
 
 class Files:
@@ -33,8 +33,7 @@ class Files:
             )
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._new(path).unlink(missing_ok=True)
-            os.close(os.open(self._new(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            write_secret(self._new(path), "")
         except OSError as error:
             raise WrongUse(f"--tokens: {path} cannot be written: {error.strerror}") from None
 
@@ -42,11 +41,8 @@ class Files:
         """Write it, durably, before anything else is done."""
         path = self.path(access)
         try:
-            with self._new(path).open("r+", encoding="utf-8") as file:
-                file.write(f"{secret}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            self._new(path).replace(path)
+            write_secret(path, f"{secret}\n")
+            self._new(path).unlink(missing_ok=True)
         except OSError as error:
             raise WrongUse(f"--tokens: {path} cannot be written: {error.strerror}") from None
 

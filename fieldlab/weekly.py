@@ -20,10 +20,10 @@ from fieldlab.periods import last_monday, week_from
 from fieldlab.screens import StoreScreens
 from fieldlab.sent import Made
 from fieldlab.stores import extent
-from fieldlab.whole_file import write_whole
 from fieldlab_configs import ReportsConfig, Site, WeeklyReport
 from fieldlab_configs.times import moment_ns
 from ingest.store import Store
+from ingest.whole_file import write_whole
 
 MOST_WEEKS: Final = 8
 """So many weeks that were missed are caught up; what lies further back is made by hand."""

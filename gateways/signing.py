@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateways.errors import CertificateUnusable
 from gateways.pki_facts import Names, Use
+from ingest.whole_file import write_whole
 
 EARLIER: Final = dt.timedelta(hours=1)
 """A certificate begins so long before it is made: machines' clocks are often behind."""
@@ -130,16 +130,9 @@ def load_key(path: Path) -> rsa.RSAPrivateKey:
 
 def write(path: Path, content: bytes, *, secret: bool = False) -> None:
     """Replace a file in one step; one that holds a secret is its owner's alone from the first moment."""
-    new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_whole(path, content, 0o600 if secret else 0o644)
     except OSError as error:
         raise CertificateUnusable(f"{path} cannot be written: {error.strerror}") from None
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ingest.embedded_file import sync_folder
 from ingest.errors import ArchiveError
 from ingest.moving import Tally
+from ingest.whole_file import sync_folder
 
 MANIFEST: Final = "manifest.jsonl"
 _FORMAT: Final = 1

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.columns import Column, Kind, array_of
-from ingest.embedded_file import sync_folder
 from ingest.errors import ArchiveError
+from ingest.whole_file import sync_folder
 
 _GROUP_ROWS: Final = 500_000
 _VALUES: Final[dict[Kind, str]] = {"f": "number", "i": "integer", "s": "text"}

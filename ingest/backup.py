@@ -18,11 +18,11 @@ from ingest.embedded_file import (
     about_store,
     check_owner,
     check_schema,
-    sync_folder,
     translated,
 )
 from ingest.errors import ArchiveError
 from ingest.moving import Tally
+from ingest.whole_file import sync_folder
 
 _NO_BACKUP: Final = "is no backup: make one with fieldlab store backup"
 _ACCOUNT: Final = "backup"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from ingest.archive import Manifest
 from ingest.embedded_check import Tallies
-from ingest.embedded_file import sync_folder
 from ingest.errors import ArchiveError
 from ingest.exporting import Told, export
 from ingest.importing import Imported, import_archive
 from ingest.moving import FIRST_NS, MovableStore, kept_measurements
 from ingest.store import Bucket
+from ingest.whole_file import sync_folder
 
 
 def bundle(

@@ -13,6 +13,7 @@ from pathlib import Path
 from ingest.errors import StoreDamaged, StoreMisconfigured
 from ingest.filelock import exclusive
 from ingest.store import StoreUnavailable
+from ingest.whole_file import sync_folder
 
 SCHEMA_VERSION = 2
 """1: a chunk's checksum covered its data alone. 2: its seal covers whose, when and how many as well."""
@@ -212,15 +213,6 @@ def check_owner(about: dict[str, str], fieldlab: str, path: Path) -> None:
         raise StoreMisconfigured(
             f"{path} holds the data of fieldlab {owner!r}, not {fieldlab!r}: give each its own file"
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unwritable(path: Path) -> str | None:

@@ -31,6 +31,7 @@ from gateways.pki_facts import Names
 from ingest.store import Row
 from ingest.stores import open_store
 from tests import servers
+from tests.dashboards import grafana_double
 from tests.fieldlab.command import REPOSITORY, command
 from tests.gateways.helpers import until
 from tests.gateways.mqtt_peer import Publisher
@@ -46,6 +47,7 @@ SECRETS = {
     "smtp": "Zwaan-smtp\\password-2",
     "app": "Zwaan-app-password-3",
     "grafana": "Zwaan-grafana-admin-4",
+    "reads": "lab_dashboards:Zwaan-reads-only-5",
 }
 CONFIG = """
 fieldlab: lab
@@ -87,7 +89,11 @@ class Run:
         self.folder = folder
         self.said = folder / "said"
         self.said.mkdir()
-        own = {"FL_KEY": SECRETS["key"], "FL_MQTT": SECRETS["mqtt"], "GRAFANA_PASSWORD": SECRETS["grafana"]}
+        own = {
+            "FL_KEY": SECRETS["key"],
+            "FL_MQTT": SECRETS["mqtt"],
+            "GRAFANA_ADMIN": f"admin:{SECRETS['grafana']}",
+        }
         self.env = {**os.environ, **own, "FIELDLAB_LOG": "debug", "PYTHONPATH": str(REPOSITORY)}
         self.lines: list[str] = []
 
@@ -96,7 +102,7 @@ class Run:
         with (self.said / f"{number}-{words[0]}").open("wb") as out:
             return subprocess.run(
                 command(*words), cwd=self.folder, env=self.env, stdout=out, stderr=out,
-                stdin=subprocess.DEVNULL, check=False, timeout=120,
+                stdin=subprocess.DEVNULL, check=False, timeout=120, umask=0,
             ).returncode  # fmt: skip
 
     @contextmanager
@@ -104,7 +110,9 @@ class Run:
         """A command that runs until the block ends; its arguments are what others see of it."""
         log = self.said / f"service-{words[0]}"
         with log.open("wb") as out:
-            process = subprocess.Popen(command(*words), cwd=self.folder, env=self.env, stdout=out, stderr=out)
+            process = subprocess.Popen(
+                command(*words), cwd=self.folder, env=self.env, stdout=out, stderr=out, umask=0
+            )
         try:
             yield log
             if Path("/proc/self").exists():
@@ -114,6 +122,14 @@ class Run:
         finally:
             process.terminate()
             process.wait(30)
+
+    def link(self) -> str:
+        """The key of a new link to the wall, which is shown this once and never again."""
+        done = subprocess.run(
+            command("app", "page.yaml", "--kiosk", "hall"), cwd=self.folder, env=self.env, umask=0,
+            capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout.strip().rpartition("#")[2]
 
     def keep(self, name: str, content: str) -> None:
         """Something that was shown."""
@@ -159,6 +175,8 @@ def prepared(folder: Path, **settings: object) -> tuple[Run, dict[str, str]]:
     hash_ = hashed(SECRETS["app"])
     contents = {"opcua": SECRETS["opcua"], "influx": SECRETS["influx"], "smtp": SECRETS["smtp"],
                 "g.key": locked.decode(), "ines.hash": hash_, "hall.hash": hash_}  # fmt: skip
+    (kept / "tokens").mkdir()
+    contents["tokens/dashboards.token"] = SECRETS["reads"]
     for name, content in contents.items():
         (kept / name).touch(0o600)
         (kept / name).write_text(content)
@@ -166,8 +184,23 @@ def prepared(folder: Path, **settings: object) -> tuple[Run, dict[str, str]]:
     influx = f'kind: influxdb, url: "{settings["influx"]}", token: {{file: kept/influx}}'
     (folder / "lab.yaml").write_text(text.replace("STORE", influx))
     (folder / "page.yaml").write_text(text.replace("STORE", "kind: embedded, path: lab.db"))
-    secrets = {**SECRETS, "influx": SECRETS["influx"].partition(":")[2], "hash": hash_}
+    secrets = {**SECRETS, "hash": hash_}
+    secrets |= {name: SECRETS[name].partition(":")[2] for name in ("influx", "reads")}
     return Run(folder), secrets
+
+
+def visit_wall(run: Run, port: int, key: str) -> None:
+    """Spend a link's key and a wrong one, look at the wall."""
+    for number, told in enumerate((key, f"{key}x")):
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line.request("POST", "/wall/open", urlencode({"key": told}), {"Origin": f"http://127.0.0.1:{port}"})
+        answer = line.getresponse()
+        run.keep(f"wall-opened-{number}", answer.read().decode())
+        line.request("GET", "/wall", headers={"Cookie": f"fieldlab_kiosk={told}"})
+        looked = line.getresponse()
+        run.keep(f"wall-{number}", looked.read().decode())
+        line.close()
+        assert (answer.status, looked.status) == ((303, 200) if told == key else (403, 403))
 
 
 def visit(run: Run, port: int) -> str:
@@ -194,7 +227,7 @@ def visit(run: Run, port: int) -> str:
 
 
 @pytest.mark.slow
-async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path) -> None:
+async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path, monkeypatch) -> None:
     """Broken messages, wrong passwords, a store that refuses: logs at their fullest, pages, files, spool."""
     peer = OpcUaPeer()
     await peer.start()
@@ -222,7 +255,10 @@ async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path) -> None:
             with run.service("app", "page.yaml", "--port", app) as log:
                 await until(lambda: "page: http" in log.read_text(), 60, log.read_text)
                 secrets["session"] = await asyncio.to_thread(visit, run, app)
-            assert len(secrets["session"]) > 20
+                secrets["link"] = await asyncio.to_thread(run.link)
+                await asyncio.to_thread(visit_wall, run, app, secrets["link"])
+            assert min(len(secrets[name]) for name in ("session", "link")) > 20
+            assert await asyncio.to_thread(run.do, 19, "store", "setup", "page.yaml") == 0
             store = open_store(load(run.folder / "page.yaml"))
             tags = (("fieldlab", "lab"), ("line", "l1"), ("machine", "m1"))
             week = 7 * 86_400 * 10**9
@@ -236,10 +272,12 @@ async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path) -> None:
                 ["store", "check", "lab.yaml"],
                 ["kpi", "lab.yaml"],
                 ["store", "export", "page.yaml", "--to-folder", "out"],
-                ["dashboards", "build", "lab.yaml", "--out", "built"],
+                ["store", "backup", "page.yaml", "lab.backup"],
+                ["dashboards", "build", "lab.yaml", "--out", "built", "--tokens", "kept/tokens"],
                 ["report", "page.yaml", "--week", "last", "--mail"],
             ]
             await asyncio.gather(*(asyncio.to_thread(run.do, n, *words) for n, words in enumerate(calls)))
+            secrets["account"] = await asyncio.to_thread(pushed, run, monkeypatch)
     finally:
         await peer.stop()
     said = {path.name: path.read_text(errors="replace") for path in run.said.iterdir()}
@@ -249,6 +287,24 @@ async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path) -> None:
     assert any((tmp_path / "lab/built").rglob("*.json"))
     assert leaks(tmp_path / "lab", secrets) == []
     _modes(tmp_path / "lab")
+
+
+def pushed(run: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Push to a Grafana, again with a token that it no longer takes, to one that fails, and to none."""
+    monkeypatch.setattr(grafana_double, "ADMIN", ("admin", SECRETS["grafana"]))
+    double = grafana_double.Double()
+    push = ("dashboards", "push", "lab.yaml", "--tokens", "kept/tokens", "--grafana")
+    with grafana_double.serving(double) as url:
+        assert run.do(20, *push, url) == 0
+        (account,) = (token["key"] for token in double.org("lab").tokens.values())
+        double.org("lab").tokens.clear()
+        assert run.do(21, *push, url) == 0
+        (account,) = (token["key"] for token in double.org("lab").tokens.values())
+        (run.folder / "kept/tokens/grafana-account-lab.token").write_text(f"{account}-stale")
+        monkeypatch.setattr(grafana_double, "ADMIN", ("admin", "changed"))
+        assert run.do(22, *push, url) == 1
+    assert run.do(23, *push, url) == 1
+    return str(account)
 
 
 def _made(folder: Path) -> Path:
@@ -266,7 +322,14 @@ def _asked(port: int, path: str) -> str:
 
 
 def _modes(folder: Path) -> None:
-    """What a run writes of machines and keys is its owner's alone."""
+    """By umask 000: what is of machines and keys is its owner's alone, the rest is shut to others."""
+    ours = ("said", "kept", "built", "lab.yaml", "page.yaml", "pki")  # of this test, and what Grafana reads
+    written = [path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in ours]
+    assert {"lab.db", "lab.backup", "out", "spool", "reports"} <= {path.name for path in written}
+    assert [(path, oct(path.stat().st_mode)) for path in written if path.stat().st_mode & 0o027] == []
+    assert (
+        folder / "built/dashboards/line.json"
+    ).stat().st_mode & 0o777 == 0o666  # as the umask would have it
     said = [path for path in (folder / "spool").iterdir() if not path.name.endswith(".lock")]
     assert len(said) > 2
     for path in [*(folder / "pki").rglob("*.key"), *said]:
