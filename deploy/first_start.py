@@ -23,7 +23,8 @@ from dashboards.sessions import hashed
 from fieldlab.cli import main as fieldlab
 from fieldlab_configs import ConfigError, MqttSource, Secret, Site, SparkplugSource, load
 from gateways.errors import CertificateUnusable
-from gateways.pki import Pki, sorted_names
+from gateways.pki import Pki
+from gateways.pki_names import sorted_names
 from ingest.whole_file import write_secret
 
 BROKER = "mosquitto"

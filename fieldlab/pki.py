@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 from fieldlab.output import table
-from gateways.pki import CA_DAYS, DAYS, Entry, Pki, sorted_names
+from gateways.pki import CA_DAYS, DAYS, Pki
 from gateways.pki_facts import WARN_DAYS
+from gateways.pki_folder import Entry
+from gateways.pki_names import sorted_names
 
 COLUMNS = (
     ("use", "for", "text"),

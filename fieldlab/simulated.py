@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from fieldlab.passwords import made_up
 from fieldlab.servers import LOOPBACK
 from fieldlab_configs import OpcUaSource, Site
-from gateways.pki import Pki, sorted_names
+from gateways.pki import Pki
+from gateways.pki_names import sorted_names
 
 
 def equip(site: Site) -> list[str]:

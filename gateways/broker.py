@@ -10,13 +10,13 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from fieldlab_configs import ConfigError
 from fieldlab_configs.broker_sources import BrokerSource
-from gateways.errors import LinkLost, SourceRefused, Undecodable
+from gateways.errors import LinkLost, Undecodable
 from gateways.heard import Heard
 from gateways.inbox import Message
-from gateways.mqtt_link import ANSWER_S, TRIAL_S, Address, BrokerLink, Will, WrongProtocol
-from gateways.mqtt_tls import NoAnswer, context, explain
+from gateways.mqtt_address import Address, Will, address_of
+from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, WrongProtocol
+from gateways.mqtt_tls import NoAnswer, explain
 from gateways.rollup import Rollup
 from gateways.source import Backoff, Context, Point, Source
 from ingest.samples import Sample
@@ -159,48 +159,6 @@ class BehindBroker(Source):
         own = f"fieldlab-{self.context.fieldlab}-{self.context.gateway}-{self.name}"
         client_id = self._broker.client_id or own
         return address_of(self._broker, self.name, client_id, keeps=self.keeps_session, will=self._will())
-
-
-def address_of(
-    broker: BrokerSource, name: str, client_id: str, *, keeps: bool, will: Will | None = None
-) -> Address:
-    """Whom to connect to, with secrets and certificates as they are now.
-
-    Parameters
-    ----------
-    broker : BrokerSource
-    name : str
-        The source's, for messages.
-    client_id : str
-        Of this connection: the broker ends another one of the same.
-    keeps : bool
-        Whether the broker keeps our subscriptions and queue while we are away.
-    will : Will, optional
-
-    Raises
-    ------
-    SourceRefused
-        If a secret cannot be read.
-    LinkLost
-        If a certificate cannot be used.
-    """
-    try:
-        password = broker.password.read() if broker.password else None
-        tls = context(broker, name)
-    except ConfigError as error:
-        raise SourceRefused(f"its password cannot be read: {error}") from error
-    return Address(
-        host=broker.host,
-        port=broker.port_number,
-        client_id=client_id,
-        user=broker.user,
-        password=password,
-        keep_alive_s=broker.keep_alive_s,
-        window=broker.receive_maximum,
-        keeps=keeps,
-        will=will,
-        tls=tls,
-    )
 
 
 def origin(message: Message) -> str:

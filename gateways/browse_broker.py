@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fieldlab_configs.broker_sources import BrokerSource
-from gateways.broker import address_of
 from gateways.browse import Bounds, Progress, Result, Seen, held
 from gateways.clock import SECOND_NS
 from gateways.errors import LinkLost, Undecodable
 from gateways.inbox import Message
+from gateways.mqtt_address import address_of
 from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, WrongProtocol
 from gateways.mqtt_tls import NoAnswer, explain
 from gateways.payload_times import time_of

@@ -11,9 +11,9 @@ from typing import Final
 
 from fieldlab_configs import MqttSource, Site
 from fieldlab_configs.broker_sources import BrokerSource
-from gateways.broker import address_of
 from gateways.errors import LinkLost, SourceRefused
 from gateways.findings import Findings
+from gateways.mqtt_address import address_of
 from gateways.mqtt_link import ANSWER_S, TRIAL_S, BrokerLink, WrongProtocol
 from gateways.mqtt_routes import Routes
 from gateways.mqtt_tls import NoAnswer, context, explain

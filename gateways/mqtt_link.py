@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -18,7 +16,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateways.errors import LinkLost
-from gateways.inbox import WINDOW, Inbox, Message
+from gateways.inbox import Inbox, Message
+from gateways.mqtt_address import Address
 from gateways.mqtt_client import Client
 from gateways.mqtt_tls import NoAnswer, WrongLogin
 
@@ -37,45 +36,6 @@ _REFUSED_LOGIN: Final = frozenset(
 
 class WrongProtocol(LinkLost):
     """The broker does not speak this version of MQTT: try the other."""
-
-
-class Will(NamedTuple):
-    """What the broker says for us when we are gone."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Whom to connect to, and as whom.
-
-    Attributes
-    ----------
-    host, port : str, int
-    client_id : str
-        Fixed: the broker keeps our queue under it.
-    user, password : str or None
-    keep_alive_s : int
-        After so long without a word the broker is asked whether it is there, after as long again given up.
-    window : int
-        Messages on their way that are not yet acknowledged.
-    keeps : bool
-        Whether the broker keeps our subscriptions and queue while we are away.
-    will : Will or None
-    tls : SSLContext or None
-    """
-
-    host: str
-    port: int
-    client_id: str
-    user: str | None = None
-    password: str | None = None
-    keep_alive_s: int = 20
-    window: int = WINDOW
-    keeps: bool = True
-    will: Will | None = None
-    tls: ssl.SSLContext | None = None
 
 
 class BrokerLink:

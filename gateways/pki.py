@@ -13,10 +13,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateways.errors import CertificateUnusable
-from gateways.pki_facts import WARN_DAYS, Certificate, Names, Use, describe, load, use_of
+from gateways.pki_facts import WARN_DAYS, Names, Use, describe, load, use_of
+from gateways.pki_folder import FOLDERS, Entry, Folder
+from gateways.pki_names import checked
 from gateways.signing import (
     BITS,
     CA_BITS,
-    PURPOSES,
     authority,
     ca_name,
     issued,
@@ -44,31 +43,8 @@ from gateways.signing import (
 DAYS: Final = 825
 """Of what is issued: the longest that common TLS clients take."""
 CA_DAYS: Final = 3650
-LEAST_DIGITS: Final = 6
-"""Of a fingerprint, for it to name a certificate."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FIELDLAB = re.compile(r"[a-z0-9_-]{1,64}")
-_FOLDERS = ("ca", "own", "trusted", "rejected", "crl")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A certificate of the folder.
-
-    Attributes
-    ----------
-    place : str
-        ``ca``, ``own``, ``trusted`` or ``rejected``.
-    name : str
-        Of its file, without the ending.
-    path : Path
-    certificate : Certificate
-    """
-
-    place: str
-    name: str
-    path: Path
-    certificate: Certificate
 
 
 class Pki:
@@ -83,6 +59,7 @@ class Pki:
 
     def __init__(self, folder: Path, now: dt.datetime | None = None) -> None:
         self.folder = folder
+        self._kept = Folder(folder)
         self.now = now or dt.datetime.now(dt.UTC)
         self._ca_pem = folder / "ca" / "ca.pem"
         self._ca_key = folder / "ca" / "ca.key"
@@ -97,7 +74,7 @@ class Pki:
         if not made and (known := organisation(self._authority())) != fieldlab:
             raise CertificateUnusable(f"{self.folder} is that of fieldlab {known}, not of {fieldlab}")
         try:
-            for name in _FOLDERS:
+            for name in FOLDERS:
                 (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise CertificateUnusable(f"{self.folder} cannot be made: {error.strerror}") from None
@@ -121,7 +98,7 @@ class Pki:
         """
         if not _NAME.fullmatch(name):
             raise CertificateUnusable(f"{name!r} is no name: letters, digits, dots, - and _")
-        names = _checked(names, use, f"urn:fieldlab:{organisation(self._authority())}:{name}")
+        names = checked(names, use, f"urn:fieldlab:{organisation(self._authority())}:{name}")
         path = self._own(name)
         if path.exists():
             self._refuse_revoked(path)
@@ -198,63 +175,36 @@ class Pki:
     def trust(self, what: str) -> Entry:
         """Accept a certificate: a file, or one of ``rejected/`` by name or fingerprint."""
         self._authority()
-        waiting = self._named("rejected", what)
+        waiting = self._kept.named("rejected", what)
         source = waiting.path if waiting is not None else Path(what)
         if waiting is None and not source.is_file():
             raise CertificateUnusable(f"{what} is neither a file nor in {self.folder / 'rejected'}")
         certificate = load(source)
-        entry = self._put("trusted", certificate)
+        entry = self._kept.put("trusted", certificate)
         if waiting is not None:
             waiting.path.unlink()
         return entry
 
     def distrust(self, what: str) -> Entry:
         """No longer accept a certificate of ``trusted/``, by name or fingerprint."""
-        found = self._named("trusted", what)
+        found = self._kept.named("trusted", what)
         if found is None:
             raise CertificateUnusable(f"{what} is not in {self.folder / 'trusted'}")
-        entry = self._put("rejected", load(found.path))
+        entry = self._kept.put("rejected", load(found.path))
         found.path.unlink()
         return entry
 
     def reject(self, certificate: x509.Certificate) -> Entry:
         """Keep a certificate that was offered and is not trusted, for a person to look at."""
-        return self._put("rejected", certificate)
+        return self._kept.put("rejected", certificate)
 
     def entries(self) -> list[Entry]:
         """Every certificate of the folder; CertificateUnusable where a file is none."""
         if not self.folder.is_dir():
             raise CertificateUnusable(f"{self.folder} is not there; make it with: fieldlab pki init")
-        return [entry for place in _FOLDERS[:4] for entry in self._in(place)]
+        return [entry for place in FOLDERS[:4] for entry in self._kept.of(place)]
 
     # -- inside
-
-    def _in(self, place: str) -> Iterator[Entry]:
-        endings = (".pem",) if place in ("ca", "own") else (".pem", ".der", ".crt", ".cer")
-        folder = self.folder / place
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.suffix in endings:
-                yield Entry(place, path.stem, path, describe(load(path)))
-
-    def _named(self, place: str, what: str) -> Entry | None:
-        short = what.lower().replace(":", "")
-        for entry in self._in(place):
-            prints = (entry.certificate.fingerprint, entry.certificate.thumbprint)
-            if what in (entry.name, entry.path.name) or (
-                len(short) >= LEAST_DIGITS and any(each.startswith(short) for each in prints)
-            ):
-                return entry
-        return None
-
-    def _put(self, place: str, certificate: x509.Certificate) -> Entry:
-        said = describe(certificate)
-        for entry in self._in(place):
-            if entry.certificate.fingerprint == said.fingerprint:
-                return entry
-        plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", said.subject).strip("-.")[:40] or "certificate"
-        path = self.folder / place / f"{plain}-{said.fingerprint[:16]}.pem"
-        write(path, certificate.public_bytes(Encoding.PEM))
-        return Entry(place, path.stem, path, said)
 
     def _own(self, name: str) -> Path:
         return self.folder / "own" / f"{name}.pem"
@@ -310,30 +260,3 @@ class Pki:
         path = self._own(name)
         write(path.with_suffix(".der"), certificate.public_bytes(Encoding.DER))
         write(path, certificate.public_bytes(Encoding.PEM))
-
-
-def _checked(names: Names, use: Use, default_uri: str) -> Names:
-    if use not in PURPOSES:
-        raise CertificateUnusable(f"nothing is issued for {use}")
-    if use != "gateway" and not (names.hosts or names.addresses):
-        raise CertificateUnusable(f"a certificate for {use} needs the host that clients connect to: --host")
-    if use == "broker" and names.uris:
-        raise CertificateUnusable("a URI is for OPC UA; a broker has none")
-    uris = names.uris or (() if use == "broker" else (default_uri,))
-    if len(uris) > 1:
-        raise CertificateUnusable("an application has one URI: OPC UA compares it with the certificate's")
-    for text in (*uris, *names.hosts):
-        if not text.isascii() or not text.isprintable() or any(c in text for c in ' ,"<>\\'):
-            raise CertificateUnusable(f"{text!r} cannot stand in a certificate: plain ASCII, no spaces")
-    return Names(uris, tuple(sorted(set(names.hosts))), tuple(sorted(set(names.addresses))))
-
-
-def sorted_names(uris: Sequence[str], hosts: Sequence[str]) -> Names:
-    """Names as a user gives them: hosts by name or address."""
-    by_name, by_address = [], []
-    for host in hosts:
-        try:
-            by_address.append(str(ipaddress.ip_address(host)))
-        except ValueError:
-            by_name.append(host)
-    return Names(tuple(uris), tuple(by_name), tuple(by_address))

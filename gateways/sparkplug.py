@@ -11,7 +11,8 @@ from fieldlab_configs import SparkplugSource
 from gateways.broker import Batch, BehindBroker
 from gateways.errors import Undecodable
 from gateways.inbox import Message
-from gateways.mqtt_link import BrokerLink, Will
+from gateways.mqtt_address import Will
+from gateways.mqtt_link import BrokerLink
 from gateways.sink import Gap
 from gateways.source import EVERY_SIGNAL, Context, Point
 from gateways.sparkplug_nodes import NAMESPACE, NODE, Meant, Missing, Node, Topic, topic_of

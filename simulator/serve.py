@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 from fieldlab_configs import MqttSource, OpcUaSource, Site, SparkplugSource
 from simulator.errors import CannotSimulate
 from simulator.faults import Faults, Window, plan, planned_run_s
+from simulator.instruments import TICK_NS
 from simulator.lesson import Lesson, Tell
-from simulator.machine import TICK_NS
 from simulator.mqtt_publisher import MqttMachines
 from simulator.opcua_server import OpcUaMachines
 from simulator.placing import LATEST, between, courses

@@ -11,7 +11,8 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from fieldlab.simulated import equip
 from fieldlab_configs import Site, load
-from gateways.pki import Pki, sorted_names
+from gateways.pki import Pki
+from gateways.pki_names import sorted_names
 from simulator.errors import CannotSimulate
 from simulator.opcua_server import OpcUaMachines
 from tests.simulator.listeners import free_port
