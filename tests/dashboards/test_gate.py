@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import pytest
@@ -57,6 +58,20 @@ class Clock:
         return self.now
 
 
+@contextmanager
+def gated(clock: Clock, *hosts: str) -> Iterator[Address]:
+    """The app under these names, with one user of the fieldlab and one of a company."""
+    users = {
+        "ines": User(lambda: HASHES["ines"], None, "i1"),
+        "bo": User(lambda: HASHES["bo"], "beta"),
+    }
+    gate = Gate(hosts, Sessions(users, 3600.0, clock))
+    whole = FakeScreens()
+    whole._site = parse(CONFIG + SHARED)
+    with served(whole, gate=gate, companies={"beta": OwnScreens("beta")}) as found:
+        yield found
+
+
 @pytest.fixture(scope="module")
 def clock() -> Clock:
     """Of the sessions."""
@@ -66,14 +81,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def address(clock) -> Iterator[Address]:
     """The app with one user of the fieldlab and one of a company."""
-    users = {
-        "ines": User(lambda: HASHES["ines"], None, "i1"),
-        "bo": User(lambda: HASHES["bo"], "beta"),
-    }
-    gate = Gate(("lab.example",), Sessions(users, 3600.0, clock))
-    whole = FakeScreens()
-    whole._site = parse(CONFIG + SHARED)
-    with served(whole, gate=gate, companies={"beta": OwnScreens("beta")}) as found:
+    with gated(clock, "lab.example") as found:
         yield found
 
 

@@ -16,12 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from dashboards import sockets
 from dashboards.app import Address
-from dashboards.gate import COOKIE, Gate
-from dashboards.sessions import Sessions, User
-from fieldlab_configs import parse
-from tests.dashboards.fakes import CONFIG, FakeScreens
-from tests.dashboards.serving import served
-from tests.dashboards.test_gate import HASHES, SHARED, Clock, OwnScreens, ask, logged_in
+from dashboards.gate import COOKIE
+from tests.dashboards.test_gate import Clock, ask, gated, logged_in
 
 SECRET = "Freesbank"  # a machine that company beta has nothing to do with
 
@@ -35,14 +31,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def address(clock) -> Iterator[Address]:
     """The app with a user of the fieldlab and one of a company."""
-    users = {
-        "ines": User(lambda: HASHES["ines"], None, "i1"),
-        "bo": User(lambda: HASHES["bo"], "beta"),
-    }
-    whole = FakeScreens()
-    whole._site = parse(CONFIG + SHARED)
-    gate = Gate((), Sessions(users, 3600.0, clock))
-    with served(whole, gate=gate, companies={"beta": OwnScreens("beta")}) as found:
+    with gated(clock) as found:
         yield found
 
 

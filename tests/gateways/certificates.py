@@ -13,7 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateways.pki import Pki
+from gateways.pki_facts import Names
+
 DAY = dt.timedelta(days=1)
+HERE = Names((), ("localhost",), ("127.0.0.1",))
 
 
 @functools.cache
@@ -111,3 +115,20 @@ def revocation(issuer: Made, *revoked: Made) -> bytes:
         entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
         builder = builder.add_revoked_certificate(entry.revocation_date(now() - DAY).build())
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def authorities(folder: Path, good: str, elsewhere: Names) -> tuple[Pki, Pki, Pki]:
+    """A lab's authority 100 days ago, the same today, and a stranger's, as `fieldlab pki` makes them.
+
+    The lab's has a server's certificate that is good, one of another host, and one that has expired.
+    """
+    today = now()
+    past = Pki(folder / "lab", today - 100 * DAY)
+    past.init("lab")
+    past.issue("expired", "broker", HERE, days=50)
+    lab = Pki(folder / "lab", today)
+    lab.issue(good, "broker", HERE)
+    lab.issue("elsewhere", "broker", elsewhere)
+    stranger = Pki(folder / "stranger", today)
+    stranger.init("lab")
+    return past, lab, stranger

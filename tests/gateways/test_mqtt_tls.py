@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from gateways.mqtt_tls import context
 from gateways.pki import Pki
 from gateways.pki_facts import Names
 from tests import servers
+from tests.gateways.certificates import authorities
 from tests.gateways.helpers import Collector, running, site, until
 from tests.gateways.mqtt_peer import DATA, MqttPeer, Publisher
 
@@ -40,24 +40,15 @@ _MUTUAL = """
 cafile {folder}/ca/ca.pem
 require_certificate true
 """
-HERE = Names((), ("localhost",), ("127.0.0.1",))
 
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good broker, one of another host, one that has expired; a gateway; and the same of a stranger."""
     folder = tmp_path_factory.mktemp("pki")
-    now = dt.datetime.now(dt.UTC)
-    past = Pki(folder / "lab", now - dt.timedelta(days=100))
-    past.init("lab")
-    past.issue("expired", "broker", HERE, days=50)
-    lab = Pki(folder / "lab", now)
-    lab.issue("broker", "broker", HERE)
-    lab.issue("elsewhere", "broker", Names((), ("broker.example",), ("10.9.9.9",)))
+    past, lab, stranger = authorities(folder, "broker", Names((), ("broker.example",), ("10.9.9.9",)))
     lab.issue("edge", "gateway", Names())
     past.issue("late", "gateway", Names(), days=50)
-    stranger = Pki(folder / "stranger", now)
-    stranger.init("lab")
     stranger.issue("edge", "gateway", Names())
     return folder
 

@@ -8,13 +8,13 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests import servers
 from tests.repo.documents import ROOT
 from tools import audit, sbom
 
@@ -94,18 +94,8 @@ def osv(weak: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/query"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with servers.answering(Answer) as url:
+        yield f"{url}/v1/query"
 
 
 def audited(folder: Path, url: str, accepted: str = "") -> tuple[int, str]:

@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 import warnings
 import zlib
@@ -143,18 +142,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             with suppress(OSError):
                 self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with servers.answering(Answer) as url:
+        yield url
 
 
 @pytest.mark.parametrize("status", [200, 500])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,29 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from gateways.pki import Pki
 from gateways.pki_facts import Names
 from ingest.influx import InfluxStore
 from ingest.influx_http import InfluxHttp
 from ingest.store import Row, StoreUnavailable
 from tests import servers
+from tests.gateways.certificates import authorities
 
 pytestmark = pytest.mark.service
-HERE = Names((), ("localhost",), ("127.0.0.1",))
 
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good certificate, one of another host, one that has expired; and another authority."""
     folder = tmp_path_factory.mktemp("pki")
-    now = dt.datetime.now(dt.UTC)
-    past = Pki(folder / "lab", now - dt.timedelta(days=100))
-    past.init("lab")
-    past.issue("expired", "broker", HERE, days=50)
-    lab = Pki(folder / "lab", now)
-    lab.issue("good", "broker", HERE)
-    lab.issue("elsewhere", "broker", Names((), ("store.example",), ("10.9.9.9",)))
-    Pki(folder / "stranger", now).init("lab")
+    authorities(folder, "good", Names((), ("store.example",), ("10.9.9.9",)))
     return folder
 
 
