@@ -21,6 +21,7 @@ from gateways.browse_broker import browse_broker
 from gateways.browse_opcua import browse_opcua
 from gateways.browse_yaml import snippet
 from gateways.errors import LinkLost, SourceRefused
+from gateways.remedies import BY_HAND
 
 _LISTEN_S, _WALK_S = 10.0, 60.0
 
@@ -28,6 +29,7 @@ _LISTEN_S, _WALK_S = 10.0, 60.0
 def run(args: argparse.Namespace) -> int:
     """Look, and print what is there as a tree, YAML or JSON; 1 where there is nothing."""
     source, topic, gateway = _target(args)
+    name = args.source or BY_HAND
     secret = source.password
     if secret is not None:
         logs.hide([secret.read()])
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     progress = _Progress()
     try:
         if isinstance(source, OpcUaSource):
-            result = asyncio.run(browse_opcua(source, gateway, bounds, progress.told, args.node))
+            result = asyncio.run(browse_opcua(source, gateway, bounds, progress.told, args.node, name))
         else:
             result = asyncio.run(browse_broker(source, "browse", topic, bounds, progress.told))
     except (LinkLost, SourceRefused) as error:
@@ -76,6 +78,7 @@ def _tree(seen: list[Seen]) -> list[str]:
         above = tuple(branch)
         value = shown(each.value) if each.quality == "good" else f"({printable(each.quality)})"
         where = "  ".join(printable(text, 200) for text in each.place.values())
+        value = f"{value} {printable(each.unit)}" if each.unit else value
         facts = "  ".join(part for part in (each.kind, value, aged(each.age_s)) if part)
         lines.append(f"{'  ' * len(branch)}{printable(name)}  {facts}   {where}")
     return lines
@@ -149,6 +152,7 @@ def _server(args: argparse.Namespace, password: Secret | None) -> OpcUaSource:
         user=args.user,
         password=password,
         security=security,
+        server_name=args.server_name,
         pki=Path(args.pki or "pki").absolute(),
     )
     for _, fault in source.faults():
@@ -158,8 +162,19 @@ def _server(args: argparse.Namespace, password: Secret | None) -> OpcUaSource:
 
 def _configured(args: argparse.Namespace) -> tuple[OpcUaSource | BrokerSource, str, str]:
     """A source as a config has it, with its login and certificates."""
-    if any((args.user, args.password_env, args.password_file, args.security, args.pki, args.ca)):
-        raise WrongUse("the config says how to connect: leave out user, password, security, pki and ca")
+    told = (
+        args.user,
+        args.password_env,
+        args.password_file,
+        args.security,
+        args.pki,
+        args.ca,
+        args.server_name,
+    )
+    if any(told):
+        raise WrongUse(
+            "the config says how to connect: leave out user, password, security, pki, server-name and ca"
+        )
     site = load(args.target)
     names = list(site.sources)
     if args.source not in names:

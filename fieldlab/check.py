@@ -10,6 +10,8 @@ from itertools import pairwise
 from fieldlab.times import rfc3339
 from fieldlab_configs import ConfigError, DriverSource, Site, load
 
+_COUNTERS = ("total_count", "good_count", "scrap_count")
+
 
 def run(args: argparse.Namespace) -> int:
     """Say what the config holds; what is wrong in it is an error before that."""
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     }
     said = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
     print(f"{args.config}: ok: fieldlab {site.fieldlab}, {said}")
-    for note in _left(site):
+    for note in (*_untold(site), *_left(site)):
         print(f"{args.config}: note: {note}")
     return 0
 
@@ -46,6 +48,21 @@ def _check_drivers(site: Site) -> None:
     ]
     if wrong:
         raise ConfigError(wrong)
+
+
+def _untold(site: Site) -> Iterator[str]:
+    """What keeps a machine's OEE a dash; one that only has measurements is meant so."""
+    for machine in site.machines():
+        there = [role for role in _COUNTERS if role in machine.signals]
+        if not there and "state" in machine.signals and machine.ideal_cycle_time_s is not None:
+            yield f"{machine.id}: its OEE is a dash, for nothing counts its parts: {' or '.join(_COUNTERS)}"
+        elif len(there) == 1 and machine.assume_quality is None:
+            yield (
+                f"{machine.id}: its OEE is a dash, for {there[0]} alone does not tell good parts from scrap;"
+                " give another counter, or assume_quality"
+            )
+        if there and "state" not in machine.signals and machine.states is None:
+            yield f"{machine.id}: nothing says when it runs; give it a state, or states: {{from_count: {{}}}}"
 
 
 def _left(site: Site) -> Iterator[str]:

@@ -25,7 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done; 1 it ran and found what the command exists to find; 2 wrong use or config.
     """
-    args = parser().parse_args(argv)
+    args, strange = parser().parse_known_args(argv)
+    if strange:
+        action = f" {args.action}" if getattr(args, "action", None) else ""
+        command = f"fieldlab {args.command}{action}"
+        return _say(f"{command} does not know {' '.join(strange)}; {command} --help says what it takes", 2)
     level = os.environ.get("FIELDLAB_LOG", "warning").upper()
     if level not in LEVELS:
         return _say(f"FIELDLAB_LOG={level.lower()}: choose from {', '.join(LEVELS).lower()}", 2)

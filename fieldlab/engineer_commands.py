@@ -76,6 +76,11 @@ def browse(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--certificate", metavar="NAME", help="which of pki/own to show to an OPC UA server (browse)"
     )
+    command.add_argument(
+        "--server-name",
+        metavar="HOST",
+        help="whose certificate an OPC UA server may show (that of the address)",
+    )
     command.add_argument("--ca", metavar="FILE", help="the certificate that a broker's is signed by")
     command.add_argument("--node", metavar="ID", help="where to begin, of OPC UA (the Objects folder)")
     command.add_argument("--filter", metavar="TEXT", help="show only what has it in its path")

@@ -92,6 +92,11 @@ def report_of(site: Site, name: str, language: Language | None) -> str:
     experiment = _named(site, name)
     with opened_question(site, ()) as (store, _):
         until_ns = _known_until(site, store)
+        if until_ns is None:
+            raise WrongUse(
+                "there is no data yet; let a gateway run first. The report of a recording: "
+                f"fieldlab experiment {site.path} {name} --input FILE --format html"
+            )
         found = study(site, experiment, _fragments(site, experiment, store, until_ns, whole=False))
     return _report(found, until_ns, language)
 

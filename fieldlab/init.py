@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         raise WrongUse(f"nothing is written, for it would be wrong: {error}") from None
     _write(path, text)
     print(f"{path} is written. Next:")
-    for line in ("fieldlab check", "fieldlab store setup", "fieldlab doctor", "fieldlab gateway"):
+    for line in ("fieldlab check", "fieldlab store setup", "fieldlab doctor", "fieldlab up"):
         print(f"  {line} {path}")
     return 0
 
@@ -175,6 +175,7 @@ def _seen(path: Path) -> Result:
                 str(each["kind"]),
                 each["value"] if isinstance(each["value"], float | str) else None,
                 str(each["quality"]),
+                unit=each["unit"] if isinstance(each.get("unit"), str) else None,
             )
             for each in told["seen"]
         ]

@@ -104,7 +104,7 @@ def _balance(account: Ledger) -> str:
 def _room(book: Books) -> str:
     room, left = book.room, book.room.autonomy_h
     without = "the store" if len(book.stores) == 1 else "them"
-    lasts = "" if left is None else f", enough for {left:,.0f} h without {without} at the rate of late"
+    lasts = "" if left is None else f", enough for {left:,.0f} h without {without} as fast as it fills now"
     return f"spool: {room.waiting_bytes / 1e6:,.1f} of {room.max_bytes / 1e6:,.0f} MB wait{lasts}"
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fieldlab.errors import WrongUse
 from fieldlab_configs import Site
+from fieldlab_configs.times import meant
 
 NS = 1_000_000_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -35,8 +36,9 @@ def time_ns(text: str, site: Site, option: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(whole + (offset or "").upper().replace("Z", "+00:00"))
     except ValueError:
+        date = meant(text) or "2026-11-23"
         raise WrongUse(
-            f"{option}: {text!r} is not a time; write 2026-11-23T06:00:00Z, or a date: 2026-11-23"
+            f"{option}: {text!r} is not a time; write a date: {date}, or a moment: 2026-11-23T06:00:00Z"
         ) from None
     if moment.year not in _YEARS:
         raise beyond

@@ -188,6 +188,8 @@ class File:
         """The absolute path."""
         if node.null or not node.text.strip() or not node.text.isprintable():
             raise Wrong(f"must be a path, got {node.shown()}")
+        if "\\" in node.text:
+            raise Wrong(f"must be a path with / between its folders, got {node.shown()}")
         return context.folder / node.text
 
 

@@ -62,11 +62,16 @@ def parse(text: str, path: str | Path = "config.yaml") -> Site:
     problems.extend(_between(site, root, problems))
     if problems:
         ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
-        said = [f"{path}:{p.line}: {dotted(p.path)}: {p.message}" for p in ordered[:MAX_SAID]]
+        said = [f"{path}:{p.line}: {_at(p)}{p.message}" for p in ordered[:MAX_SAID]]
         if len(ordered) > MAX_SAID:
             said.append(f"{path}: and {len(ordered) - MAX_SAID} more problems")
         raise ConfigError(said)
     return placed(site).model_copy(update={"path": file})
+
+
+def _at(problem: Problem) -> str:
+    """The key that it is about; of the file as a whole there is none."""
+    return f"{dotted(problem.path)}: " if problem.path else ""
 
 
 def _between(site: Site, root: Node, known: list[Problem]) -> list[Problem]:

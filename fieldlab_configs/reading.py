@@ -239,12 +239,20 @@ class Reader:
     def _unknown(self, node: Node, known: tuple[str, ...]) -> None:
         for key, child in node.entries.items():
             if key not in known:
-                hint = kinds.nearest(key, known) or f"; known are {', '.join(known)}"
-                self.wrong(child, f"nobody knows this key{hint}")
+                self.wrong(child, f"nobody knows this key{_meant(key, child, known)}")
 
     def _faults(self, faults: Iterator[tuple[tuple[str | int, ...], str]], node: Node) -> None:
         for keys, message in faults:
             self.wrong(node.at(*keys), message)
+
+
+def _meant(key: str, node: Node, known: tuple[str, ...]) -> str:
+    """What may have been meant by a key that nobody knows, as a hint."""
+    if key.isdigit() and node.null and node.plain:
+        return "; a number has a point: 0.25, and not 0,25"
+    if key != key.strip() or not key.isprintable():
+        return "; it begins or ends with a space that is none, as web pages have them: type it anew"
+    return kinds.nearest(key, known) or f"; known are {', '.join(known)}"
 
 
 def _keys(model: type[Model]) -> dict[str, str]:

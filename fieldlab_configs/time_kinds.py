@@ -15,6 +15,12 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK: Final = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
 
 
+def written(text: str) -> str:
+    """How to write the date that was meant, as a hint."""
+    better = times.meant(text)
+    return f"; write {better}" if better is not None and better != text else ""
+
+
 class Moment:
     """A date (its local midnight) or a timestamp, as UTC nanoseconds."""
 
@@ -25,7 +31,7 @@ class Moment:
         try:
             return times.moment_ns(node.text, context.timezone)
         except ValueError as error:
-            raise Wrong(f"{error}, got {node.shown()}") from None
+            raise Wrong(f"{error}, got {node.shown()}{written(node.text)}") from None
 
 
 class Date:
@@ -40,7 +46,7 @@ class Date:
                 return dt.date.fromisoformat(node.text)
         except ValueError:
             pass
-        raise Wrong(f"must be a date such as 2026-12-25, got {node.shown()}")
+        raise Wrong(f"must be a date such as 2026-12-25, got {node.shown()}{written(node.text)}")
 
 
 @dataclass(frozen=True, slots=True)

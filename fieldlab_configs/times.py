@@ -80,6 +80,24 @@ def moment_ns(text: str, timezone: Dated[str] = UTC) -> int:
     return utc_ns(local, zone("UTC")) - sign * (hours * 3600 + minutes * 60) * NS + fraction
 
 
+def meant(text: str) -> str | None:
+    """The date that somebody meant who wrote it as people do, or None.
+
+    Examples
+    --------
+    >>> meant("28-9-2026"), meant("20260928"), meant("31-9-2026")
+    ('2026-09-28', '2026-09-28', None)
+    """
+    european = re.fullmatch(r"(?P<d>\d{1,2})[-./](?P<m>\d{1,2})[-./](?P<y>\d{4})", text, re.ASCII)
+    match = european or re.fullmatch(
+        r"(?P<y>\d{4})[-./]?(?P<m>\d\d|(?<=\D)\d)[-./]?(?P<d>\d\d|(?<=\D)\d)", text, re.ASCII
+    )
+    try:
+        return None if match is None else f"{dt.date(*(int(match[part]) for part in 'ymd'))}"
+    except ValueError:
+        return None
+
+
 def _local_ns(local: dt.datetime, timezone: Dated[str]) -> int:
     """Local time in whichever timezone was in force at the instant that it gives."""
     for start, name in reversed(timezone.entries[1:]):

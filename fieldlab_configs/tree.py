@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from fieldlab_configs.errors import ConfigError
+from fieldlab_configs.yaml_words import what_is_wrong
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000
@@ -119,9 +120,8 @@ def grow(text: str, file: str) -> tuple[Node, list[Problem]]:
             [f"{file}:{line}: holds the character {error.character!r}, which YAML does not allow"]
         ) from None
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError([f"{file}:{line}: is not YAML: {error.problem or error.context}"]) from None
+        line, wrong = what_is_wrong(error)
+        raise ConfigError([f"{file}:{line}: is not YAML: {wrong}"]) from None
     except (YAMLError, ValueError, IndexError, KeyError, AttributeError, TypeError, AssertionError) as error:
         if isinstance(error, ConfigError):
             raise

@@ -49,6 +49,8 @@ class Seen:
         ``good``, or what is wrong with it.
     age_s : float or None
         How old it is. [s]
+    unit : str or None
+        The unit that its server says it has.
     """
 
     path: tuple[str, ...]
@@ -57,6 +59,7 @@ class Seen:
     value: float | str | None = None
     quality: str = "good"
     age_s: float | None = None
+    unit: str | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ def aged(age_s: float | None) -> str:
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if abs(age_s) >= 2 * size:
             return f"{age_s / size:.0f} {unit}"
-    return f"{age_s:.1f} s"
+    return f"{age_s:.1f} s".replace("-0.0", "0.0")
 
 
 def held(value: float | str | None) -> tuple[float | str | None, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from asyncua import ua
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError
 
-from fieldlab_configs import OpcUaSource
+from fieldlab_configs import OpcUaSource, Secret
 from gateways.browse import Bounds, Progress, Result, Seen, held
 from gateways.clock import SECOND_NS
 from gateways.errors import LinkLost, Undecodable, Untrusted
@@ -18,8 +19,10 @@ from gateways.opcua_client import CappedClient
 from gateways.opcua_limits import ServerFacts, facts_of, read_many
 from gateways.opcua_secure import connect, explain
 from gateways.opcua_trust import Trust
+from gateways.opcua_units import is_unit, unit_of
 from gateways.opcua_values import is_bad, node_id, quality_of, status_of, time_ns, value_of
 from gateways.pki_facts import load, names_of
+from gateways.remedies import BY_HAND, first_certificate
 
 ANSWER_S: Final = 10.0
 NODES: Final = 20  # per request: their children may be many
@@ -29,11 +32,21 @@ _SERVER: Final = ua.NodeId(ua.Int32(ObjectIds.Server))
 _RESULT: Final = ua.UInt32(
     ua.BrowseResultMask.NodeClass | ua.BrowseResultMask.BrowseName | ua.BrowseResultMask.DisplayName
 )
+_HOW: Final = (
+    "security", "policy", "pki", "certificate", "private_key", "private_key_password", "server_name",
+    "user", "password", "password_in_clear", "user_certificate", "user_key",
+)  # fmt: skip
+"""Keys that say how to connect."""
 _Open = tuple[ua.NodeId, tuple[str, ...]]
 
 
 async def browse_opcua(
-    config: OpcUaSource, gateway: str, bounds: Bounds, progress: Progress, start: str | None = None
+    config: OpcUaSource,
+    gateway: str,
+    bounds: Bounds,
+    progress: Progress,
+    start: str | None = None,
+    source: str = BY_HAND,
 ) -> Result:
     """Every variable below a node, with its value.
 
@@ -48,6 +61,8 @@ async def browse_opcua(
         Told now and then how far it is.
     start : str, optional
         Where to begin; default: the Objects folder.
+    source : str, optional
+        Its id in a config, for what is said where it cannot be had.
 
     Raises
     ------
@@ -59,13 +74,13 @@ async def browse_opcua(
     try:
         uri = _uri(config, gateway)
         client = CappedClient(config.endpoint, uri, ANSWER_S)
-        await connect(client, config, Trust("browse", config, gateway, uri))
+        await connect(client, config, Trust(source, config, gateway, uri))
         facts = await facts_of(client)
         browser = _Browser(client, facts, bounds, progress)
         await browser.walk(node_id(start or _OBJECTS, facts.namespaces), start is None)
         await browser.look()
     except (UaError, OSError) as error:
-        raise LinkLost(explain(error, config, "browse", own)) from error
+        raise LinkLost(explain(error, config, source, own)) from error
     except (LookupError, ValueError) as error:
         raise LinkLost(str(error)) from error
     finally:
@@ -82,12 +97,25 @@ def _uri(config: OpcUaSource, gateway: str) -> str:
     try:
         return next(iter(names_of(load(own)).uris), "urn:fieldlab:browse")
     except ValueError as error:
-        raise Untrusted(f"{error}; make it with fieldlab pki, or say --security none") from error
+        if own.exists():
+            raise Untrusted(str(error)) from error
+        raise Untrusted(
+            f"there is no certificate {own} to show; make it: {first_certificate(config.pki, gateway)}"
+        ) from error
 
 
-def _source(config: OpcUaSource) -> dict[str, str]:
-    told = {"kind": "opcua", "endpoint": config.endpoint}
-    return told | ({"security": config.security} if config.security != "sign_and_encrypt" else {})
+def _source(config: OpcUaSource) -> dict[str, Any]:
+    """What a config has to say to connect in the same way; of a secret only where it is kept."""
+    told: dict[str, Any] = {"kind": "opcua", "endpoint": config.endpoint}
+    usual = OpcUaSource(kind="opcua", endpoint=config.endpoint, pki=Path("pki").absolute())
+    for key in _HOW:
+        value = getattr(config, key)
+        if value == getattr(usual, key):
+            continue
+        if isinstance(value, Secret):
+            value = {way: str(where) for way, where in value if where is not None}
+        told[key] = str(value) if isinstance(value, Path) else value
+    return told
 
 
 class _Browser:
@@ -102,6 +130,7 @@ class _Browser:
         self._whole = False
         self._variables: list[_Open] = []
         self._known: set[ua.NodeId] = set()
+        self._units: dict[tuple[str, ...], ua.NodeId] = {}
         self.seen: list[Seen] = []
         self.cut: str | None = None
 
@@ -169,6 +198,9 @@ class _Browser:
             if node in self._known or getattr(reference.NodeId, "ServerIndex", None):
                 continue
             self._known.add(node)
+            if is_unit(reference.BrowseName):
+                self._units[path] = node
+                continue
             name = reference.DisplayName.Text or reference.BrowseName.Name or node.to_string()
             here = (*path, name)
             ours = node.NamespaceIndex != 0 or not self._whole  # every server has those of namespace 0
@@ -181,6 +213,7 @@ class _Browser:
         """Read the value of each."""
         self._progress(f"reading {len(self._variables)} values")
         values = await read_many(self._client, [node for node, _ in self._variables], self._facts.reads)
+        units = await self._units_told()
         now = self._facts.now_ns or time.time_ns()
         for (node, path), value in zip(self._variables, values, strict=True):
             status = status_of(value)
@@ -194,7 +227,17 @@ class _Browser:
             except Undecodable as error:
                 quality = str(error)
             kind = "" if value.Value is None else value.Value.VariantType.name
-            self.seen.append(Seen(path, {"node": self._named(node)}, kind, content, quality, age_s))
+            place = {"node": self._named(node)}
+            self.seen.append(Seen(path, place, kind, content, quality, age_s, units.get(path)))
+
+    async def _units_told(self) -> dict[tuple[str, ...], str]:
+        """By the path of a value, the unit that its server says it has."""
+        there = {
+            path: node for path, node in self._units.items() if any(path == at for _, at in self._variables)
+        }
+        values = await read_many(self._client, list(there.values()), self._facts.reads)
+        units = zip(there, map(unit_of, values), strict=True)
+        return {path: unit for path, unit in units if unit is not None}
 
     def _named(self, node: ua.NodeId) -> str:
         """Its id with the namespace's address: the number may be another after a restart of the server."""

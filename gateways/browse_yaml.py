@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateways.browse import Result, Seen, quoted, shown
+from fieldlab_configs.units import TEXT_ROLES, UNITS
+from gateways.browse import Result, Seen, printable, quoted, shown
 
-_ROLES: Final[Mapping[str, str]] = {
-    # a name that is common for it -> the role
-    "state": "state", "machine_state": "state", "execution": "state", "state_current": "state",
-    "total": "total_count", "total_count": "total_count", "part_count": "total_count", "parts": "total_count",
-    "good": "good_count", "good_count": "good_count", "good_parts": "good_count",
-    "scrap": "scrap_count", "scrap_count": "scrap_count", "reject_count": "scrap_count",
-    "product": "product", "power": "power", "energy": "energy",
-}  # fmt: skip
+_NAMES: Final = {
+    # the role: names that makers give it, in English, German and Dutch
+    "state": "state machine_state execution state_current betriebszustand maschinenzustand zustand toestand",
+    "total_count": "total total_count part_count parts total_parts stueckzahl stuckzahl teilezaehler aantal",
+    "good_count": "good good_count good_parts gutteile aantal_goed goed",
+    "scrap_count": "scrap scrap_count scrap_parts reject_count rejects ausschuss schlechtteile afkeur uitval",
+    "product": "product produkt",
+    "power": "power active_power wirkleistung vermogen",
+    "energy": "energy active_energy wirkenergie energie",
+}
+_ROLES: Final[Mapping[str, str]] = {name: role for role, names in _NAMES.items() for name in names.split()}
 _NUMBERS: Final = ("total_count", "good_count", "scrap_count", "power", "energy")
+_MEASURED: Final = ("power", "energy")
 _RESERVED: Final = frozenset({"time"})
 
 
@@ -27,8 +33,13 @@ def id_of(text: str) -> str:
     --------
     >>> id_of("SpindleTemp (°C)")
     'spindle_temp_c'
+    >>> id_of("Stückzahl")
+    'stuckzahl'
     """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    latin = "".join(
+        c for c in unicodedata.normalize("NFKD", text.replace("ß", "ss")) if not unicodedata.combining(c)
+    )
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", latin)
     plain = re.sub(r"[^a-z0-9_-]+", "_", words.lower()).strip("_-")[:60] or "value"
     return f"{plain}_value" if plain in _RESERVED or plain.endswith("_text") else plain
 
@@ -68,17 +79,40 @@ def signal_lines(names: Sequence[tuple[str, Seen]], source: str, indent: int) ->
     """A line per signal; what no signal can hold is there as a comment."""
     for name, each in names:
         place = ", ".join(f"{key}: {quoted(text)}" for key, text in each.place.items())
-        line = f"{name}: {{source: {source}, {place}}}"
+        unit, remark = _unit(name, each)
+        line = f"{name}: {{source: {source}, {place}{unit}}}"
         now = shown(each.value) if each.quality == "good" else shown(each.quality)
         empty = each.value is None and each.quality != "good" and not each.quality.startswith("Bad")
         useless = empty or not all(text.isprintable() for text in each.place.values())
-        yield f"{' ' * indent}{'# ' if useless else ''}{line}  # {each.kind} {now}".rstrip()
+        yield f"{' ' * indent}{'# ' if useless else ''}{line}  # {each.kind} {now}{remark}".rstrip()
+
+
+def _unit(name: str, seen: Seen) -> tuple[str, str]:
+    """The unit of a signal as its config says it, and what is to be looked at."""
+    known = UNITS.get(name)
+    if known is None:
+        told = seen.unit if name not in TEXT_ROLES else None
+        return (f", unit: {quoted(told)}", "") if told else ("", "")
+    if seen.unit in known:
+        return f", unit: {seen.unit}", ""
+    if name not in _MEASURED:
+        return "", ""
+    usual, other, *_ = known
+    told = f", in {seen.unit} as the server says" if seen.unit else ""
+    return f", unit: {usual}", f"{printable(told)}; is it {usual}, or {other}?"
 
 
 def source_line(name: str, source: Mapping[str, Any], indent: int) -> str:
     """The line of a source."""
-    told = ", ".join(f"{key}: {_scalar(value)}" for key, value in source.items())
-    return f"{' ' * indent}{name}: {{{told}}}"
+    return f"{' ' * indent}{name}: {_flow(source)}"
+
+
+def _flow(told: Mapping[str, Any]) -> str:
+    inner = ", ".join(
+        f"{key}: {_flow(value) if isinstance(value, Mapping) else _scalar(value)}"
+        for key, value in told.items()
+    )
+    return f"{{{inner}}}"
 
 
 def _scalar(value: Any) -> str:

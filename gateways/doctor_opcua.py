@@ -12,6 +12,7 @@ from asyncua.ua.uaerrors import UaError
 
 from fieldlab_configs import OpcUaSource, Site, application_uri
 from gateways.clock import AHEAD_NS, PAST_NS, SECOND_NS
+from gateways.doctor_units import look_at_units
 from gateways.errors import LinkLost, SourceRefused, Undecodable, Untrusted
 from gateways.findings import Findings, Level
 from gateways.opcua_client import CappedClient
@@ -167,7 +168,7 @@ class OpcUaDoctor:
             except ValueError as error:
                 missing.append(f"{item}: {error}")
         values = await read_many(client, [i.id for i in known if i.id is not None], facts.reads)
-        there, bad, wrong = [], [], []
+        there, bad, wrong, seen = [], [], [], []
         for item, value in zip(known, values, strict=True):
             status = status_of(value)
             if quality_of(status) in ("BadNodeIdUnknown", "BadNodeIdInvalid", "BadAttributeIdInvalid"):
@@ -178,11 +179,13 @@ class OpcUaDoctor:
                 bad.append(f"{item}: {quality_of(status)}")
             else:
                 wrong += _unfit(item, value)
+                seen.append((item, None if value.Value is None else value.Value.Value))
         found.each("nodes", "failure", missing, f"find it: fieldlab browse {self._config.endpoint}")
         found.each("values", "warning", bad, "the server has no good value for it now")
         found.each("types", "failure", wrong, "name another node, or a field or index of it")
         if not (missing or bad or wrong):
             found.ok("nodes", f"all {len(there)} have a value that fits")
+        await look_at_units(client, found, seen)
         return there
 
     def _signals(self) -> list[Item]:

@@ -14,6 +14,7 @@ from fieldlab_configs import ConfigError, OpcUaSource, Secret
 from gateways.errors import ChannelRefused, LinkLost, SourceRefused, Untrusted
 from gateways.opcua_client import CappedClient
 from gateways.opcua_trust import Trust
+from gateways.remedies import login, without_security
 
 # Strongest first; there are none of elliptic curves in asyncua.
 POLICIES: Final[dict[str, type[security_policies.SecurityPolicy]]] = {
@@ -137,10 +138,9 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
                 f"{endpoint} refuses the user's certificate {config.user_certificate} "
                 f"(sources.{source}.user_certificate): trust it on the server"
             )
-        return (
-            f"{endpoint} refuses user {config.user or 'anonymous'}: wrong user name or password "
-            f"(sources.{source}.user, .password)"
-        )
+        if config.user is None:
+            return f"{endpoint} wants a login: {login(source)}"
+        return f"{endpoint} refuses user {config.user}: wrong user name or password ({login(source)})"
     if isinstance(error, (*_OURS_REFUSED, ChannelRefused)) and config.security != "none":
         why = str(error) if isinstance(error, ChannelRefused) else type(error).__name__
         return (
@@ -148,7 +148,7 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
             f"authority that signed it ({config.pki / 'ca' / 'ca.der'})"
         )
     if isinstance(error, socket.gaierror):
-        return f"{endpoint}: the host's name is not known (sources.{source}.endpoint)"
+        return f"{endpoint}: the host's name is not known; check how it is written, or use its address"
     if isinstance(error, ConnectionRefusedError):
         return f"{endpoint}: nobody listens there"
     if isinstance(error, TimeoutError):
@@ -156,5 +156,5 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
     if str(error) in ("", "Connection is closed", "connection lost"):
         return f"{endpoint}: the connection ended"
     if "No matching endpoints" in str(error):
-        return f"{endpoint}: the server offers no endpoint without security; leave out security: none"
+        return f"{endpoint}: the server offers no endpoint without security; {without_security(source)}"
     return f"{endpoint}: {error}"

@@ -42,6 +42,7 @@ from gateways.certificates import (
 from gateways.errors import CertificateUnusable, Untrusted
 from gateways.pki import Pki
 from gateways.pki_facts import WARN_DAYS, Certificate, describe
+from gateways.remedies import another_name, said_as
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ class Trust:
         if self.application_uri not in said.names.uris:
             raise Untrusted(
                 f"the gateway's own certificate {found.path} is for {said.names} and not for "
-                f"{self.application_uri}; make one with: fieldlab pki issue {config.pki} {self._gateway}"
+                f"{self.application_uri}; "
+                + another_name(self.application_uri, said.names.uris, config.pki, self._gateway, self.source)
             )
         return found
 
@@ -198,7 +200,7 @@ class Trust:
             return
         raise Untrusted(
             f"the server's certificate is for {', '.join(hosts) or 'no host'} and not for {wanted}; if it is "
-            f"the right server by another name: sources.{self.source}.server_name: {(*hosts, ANY_HOST)[0]}"
+            f"the right server by another name: {said_as(self.source, 'server_name')} {(*hosts, ANY_HOST)[0]}"
         )
 
     # -- how long

@@ -63,7 +63,7 @@ def _header(path: Path, reader: Iterator[list[str]], machine: str | None) -> lis
     missing = [name for name in NEEDED if name not in header and not (name == "machine" and machine)]
     if missing:
         hint = (
-            "columns must be separated by commas"
+            "columns must be separated by commas, and decimals by a point (a Dutch spreadsheet takes ; and ,)"
             if ";" in "".join(header)
             else (f"the first line must name the columns {','.join(NEEDED)} and may name quality")
         )

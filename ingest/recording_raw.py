@@ -19,7 +19,7 @@ from ingest.timestamps import nanoseconds
 NEEDED: Final = ("time", "machine", "signal", "value")
 _LONGEST_EXAMPLE: Final = 100
 _LOOK_BYTES: Final = 65_536
-_NO_TIME: Final = "not a time (RFC 3339 with a zone, or integer nanoseconds)"
+_NO_TIME: Final = "not a time with a zone such as 2026-10-05T06:00:00+02:00, nor integer nanoseconds"
 _BEYOND: Final = "a time beyond what nanoseconds can tell (the years 1678 to 2261)"
 _LONG: Final = re.compile(r"-?\d{19,}", re.ASCII)
 

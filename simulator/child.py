@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -227,5 +228,7 @@ def _end_with(parent: int) -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What its servers complain of (a client that was cut off) is what a fault is for, and no news to anybody.
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     gc.disable()
     asyncio.run(_main())

@@ -114,6 +114,8 @@ def test_what_cannot_be_told_is_undefined(folder):
         (("baseline", "--until", "2026-02-30"), (), "--until: '2026-02-30' is not a time"),
         (("baseline", "--until", "2026-03-30"), (), "--until 2026-03-30: must lie in the range"),
         (("opportunities", "--from", "yesterday"), (), "--from: 'yesterday' is not a time"),
+        (("kpi", "--from", "5-1-2026"), (), "--from: '5-1-2026' is not a time; write a date: 2026-01-05"),
+        (("kpi", "--shop", "1"), (), "fieldlab kpi does not know --shop 1; fieldlab kpi --help"),
     ],
 )
 def test_a_wrong_question_is_one_message(folder, command, more, said):
@@ -136,6 +138,11 @@ def test_a_wrong_question_is_one_message(folder, command, more, said):
         ("        ideal", "        minor_stop_s: -1\n        ideal", "minor_stop_s"),
         ("        ideal", f"        planned_downtime: [{BACKWARDS}]\n        ideal", "planned_downtime"),
         ("timezone: UTC", f"timezone: UTC\nshifts: [{SHIFT}]", "minutes"),
+        ("timezone: UTC", "", "plant.yaml:1: timezone is missing"),
+        ("timezone: UTC", "timezone: UTC\nenergy: {price_eur_per_kwh: 0,25}", "a number has a point: 0.25"),
+        ("timezone: UTC", "timezone: UTC\n\u00a0name: x", "a space that is none"),
+        ("timezone: UTC", "timezone: UTC\nstore: {kind: embedded, path: C:\\x.db}", "a path with / between"),
+        ("start: 2026-01-05, end: 2026-01-06", "start: 5-1-2026, end: 2026-01-06", "; write 2026-01-05"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_configured_is_said_with_its_line(folder, old, new, said):
@@ -211,3 +218,34 @@ def test_a_disk_on_which_nothing_can_be_written_is_said(folder, tmp_path):
         subprocess.run(["umount", away], check=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"nothing can be written in {away}; is the disk read-only" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("signals", "said"),
+    [
+        ("state: {}", "its OEE is a dash, for nothing counts its parts"),
+        ("state: {}, total_count: {}", "total_count alone does not tell good parts from scrap"),
+        ("state: {}, total_count: {}, good_count: {}", None),
+        ("spindle_c: {}", None),
+    ],
+)
+def test_check_says_what_keeps_oee_a_dash(tmp_path, signals, said):
+    """The config is right, and yet not what its writer hopes for."""
+    (tmp_path / "lab.yaml").write_text(
+        "fieldlab: lab\ntimezone: UTC\nlines: [{id: l1, machines: [{id: m1, ideal_cycle_time_s: 9, "
+        f"states: packml, signals: {{{signals}}}}}]}}]\n"
+    )
+    done = fieldlab("check", "lab.yaml", cwd=tmp_path)
+    assert done.returncode == 0
+    assert (said or "1 machine") in done.stdout
+    assert ("note:" in done.stdout) == (said is not None)
+
+
+def test_a_report_of_nothing_is_not_made(folder, tmp_path):
+    """The store is empty: no file that says in pages that there is nothing."""
+    text = (folder / "plant.yaml").read_text() + "\nstore: {kind: embedded, path: empty.db}\n"
+    (tmp_path / "plant.yaml").write_text(text)
+    assert fieldlab("store", "setup", "plant.yaml", cwd=tmp_path).returncode == 0
+    done = fieldlab("report", "plant.yaml", "--experiment", "now", "--out", "reports", cwd=tmp_path)
+    assert (done.returncode, "there is no data yet" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "reports").exists()

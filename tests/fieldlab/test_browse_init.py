@@ -17,7 +17,7 @@ from gateways.pki_facts import load as load_certificate
 from gateways.signing import load_key
 from gateways.sparkplug_schema import Payload
 from tests.fieldlab.command import fieldlab
-from tests.gateways.certificates import Made
+from tests.gateways.certificates import Made, make
 from tests.gateways.mqtt_peer import Publisher
 from tests.gateways.opcua_peer import SERVER_URI, URI, OpcUaPeer
 
@@ -189,7 +189,7 @@ async def test_topics_are_shown_with_fields_times_and_metrics(mosquitto, tmp_pat
         (["opc.tcp://x:1", "--source", "plc"], 2, "are of a config"),
         (["nowhere.yaml", "--source", "plc"], 2, "there is no such file"),
         (["opc.tcp://127.0.0.1:1"], 1, "nobody listens there"),
-        (["opc.tcp://127.0.0.1:1", "--security", "sign"], 1, "make it with fieldlab pki"),
+        (["opc.tcp://127.0.0.1:1", "--security", "sign"], 1, "make it: fieldlab pki init"),
         (["mqtt://127.0.0.1:1"], 1, "nobody listens there"),
     ],
 )
@@ -243,6 +243,67 @@ async def test_a_name_from_elsewhere_becomes_an_id(text, name):
     assert id_of(text) == name
 
 
+async def by_what_was_seen(told, folder):
+    """A config that init makes of it connects as browse did, the password by reference."""
+    (folder / "seen.json").write_text(json.dumps(told))
+    config = folder / "lab.yaml"
+    assert (await call("init", config, "--yes", "--from", folder / "seen.json")).returncode == 0
+    source = load(config).sources["plc1"]
+    assert (source.security, source.user, source.server_name) == ("sign_and_encrypt", "gw", "plc9")
+    assert source.password.file == folder / "password"
+    assert fieldlab("pki", "issue", folder / "pki", "edge1").returncode == 0
+    again = await seen(config, "--source", "plc1")
+    assert again["source"] == told["source"]
+
+
+async def test_a_server_that_talks_in_clear_to_nobody_is_given_what_helps():
+    """Options, for an address was given; what a config calls them would not be found."""
+    peer = OpcUaPeer()
+    peer.policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+    peer.identity = make("plc", uri=SERVER_URI)
+    await peer.start()
+    try:
+        done = await call("browse", peer.endpoint)
+    finally:
+        await peer.stop()
+    assert (done.returncode, "give --user NAME --password-env VARIABLE" in done.stderr) == (1, True), (
+        done.stderr
+    )
+
+
+async def test_makers_own_names_and_units_are_known(tmp_path):
+    """German and Dutch ones; what the server says of a unit, and a question where it says nothing."""
+    names = {
+        "Stückzahl": 7.0,
+        "Ausschuss": 1.0,
+        "Betriebszustand": 4.0,
+        "Wirkleistung": 5200.0,
+        "Energie": 9.0,
+    }
+    peer = OpcUaPeer()
+    await peer.start()
+    try:
+        for name, value in {**names, "Oel": 44.0}.items():
+            await peer.add(name, value)
+        for name, code, text in (("Wirkleistung", 5723220, "Watt"), ("Oel", -1, "°C")):
+            unit = ua.EUInformation(UnitId=code, DisplayName=ua.LocalizedText(text))
+            await peer.nodes[name].add_property(0, "EngineeringUnits", unit)
+        told = await seen(peer.endpoint)
+        tree = (await call("browse", peer.endpoint)).stdout
+    finally:
+        await peer.stop()
+    assert "Wirkleistung  Double  5200 W" in tree
+    assert "EngineeringUnits" not in tree
+    (tmp_path / "seen.json").write_text(json.dumps(told))
+    config = tmp_path / "lab.yaml"
+    assert (await call("init", config, "--yes", "--from", tmp_path / "seen.json")).returncode == 0
+    signals = load(config).machine("machine1").signals
+    assert {"total_count", "scrap_count", "state", "power", "energy"} <= set(signals)
+    assert signals["power"].unit.latest == "W"
+    assert signals["oel"].unit.latest == "°C"
+    assert "unit: kWh}  # Double 9; is it kWh, or Wh?" in config.read_text()
+
+
 async def test_with_a_password_the_connection_is_encrypted_and_both_sides_are_known(tmp_path):
     """Certificates of `fieldlab pki`; without one of our own it is said what to do."""
     pki = tmp_path / "pki"
@@ -250,7 +311,7 @@ async def test_with_a_password_the_connection_is_encrypted_and_both_sides_are_kn
     (tmp_path / "password").write_text("Geheim1")
     for args in (
         ["init", pki, "--fieldlab", "lab"],
-        ["issue", pki, "plc", "--for", "opcua", "--uri", SERVER_URI, "--host", "127.0.0.1"],
+        ["issue", pki, "plc", "--for", "opcua", "--uri", SERVER_URI, "--host", "plc9"],
     ):
         assert fieldlab("pki", *args).returncode == 0
     peer = OpcUaPeer()
@@ -263,8 +324,10 @@ async def test_with_a_password_the_connection_is_encrypted_and_both_sides_are_kn
         done = await call("browse", peer.endpoint, *login)
         assert (done.returncode, "browse.pem" in done.stderr) == (1, True), done.stderr
         assert fieldlab("pki", "issue", pki, "browse").returncode == 0
-        told = await seen(peer.endpoint, *login)
+        done = await call("browse", peer.endpoint, *login)
+        assert "right server by another name: --server-name plc9" in done.stderr
+        told = await seen(peer.endpoint, *login, "--server-name", "plc9")
         assert ["Count"] in [each["path"] for each in told["seen"]]
-        assert "security" not in told["source"]
+        await by_what_was_seen(told, tmp_path)
     finally:
         await peer.stop()

@@ -76,8 +76,16 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fieldlab: [a", "lab.yaml:1: is not YAML: expected ',' or ']', but got '<stream end>'"),
-        ("fieldlab: lab\n\tname: x", "lab.yaml:2: is not YAML: found character '\\t' that cannot"),
+        ("fieldlab: [a", "lab.yaml:1: is not YAML: a comma, a quote or the closing bracket is missing"),
+        ("fieldlab: [a\nname: x", "lab.yaml:2: is not YAML: a comma, a quote or the closing bracket of line"),
+        ("fieldlab: lab\n\tname: x", "lab.yaml:2: is not YAML: there is a tab; only spaces go here"),
+        ("fieldlab: lab\nname:\tx", "lab.yaml:2: is not YAML: there is a tab; only spaces go here"),
+        ("fieldlab: lab\nname: @x", "lab.yaml:2: is not YAML: a text cannot begin with @; put it in quotes"),
+        ("```yaml\nfieldlab: lab", "lab.yaml:1: is not YAML: a text cannot begin with `; leave out lines"),
+        ("fieldlab: lab\n name: x", "lab.yaml:2: is not YAML: it stands further in than the line above"),
+        ("lines:\n    - id: x\n   name: x", "lab.yaml:3: is not YAML: it does not line up with the lines"),
+        ("fieldlab: 'lab\nname: x\n", "lab.yaml:1: is not YAML: a quote is opened here and never closed"),
+        ('fieldlab: "C:\\data"', "lab.yaml:1: is not YAML: in double quotes a \\ begins a sign of its own"),
         ("fieldlab: a\x07b", "lab.yaml:1: holds the character 7, which YAML does not allow"),
         ("just a text", 'lab.yaml:1: must start with `fieldlab:` and an id, got "just a text"'),
         ("- a\n- b", "lab.yaml:1: must start with `fieldlab:` and an id, got a list"),

@@ -112,6 +112,30 @@ async def test_an_eurange_is_seen_and_what_is_well_is_one_line(peer, tmp_path):
     assert not any("failure" in levels for levels in worst.values())
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "value", "unit", "level", "part"),
+    [
+        (5723220, "Watt", 5200.0, "kW", "failure", "the server says W, the config kW; say unit: W"),
+        (-1, "kW·h", 5.0, "kW", "warning", "the server says kWh, the config kW -> are both the same?"),
+        (None, "", 5200.0, "kW", "warning", "m1.power: 5,200 kW, read as kW -> if the machine tells watts"),
+        (5723220, "W", 5200.0, "W", None, ""),
+        (None, "", 5200.0, "W", None, ""),
+    ],
+)
+async def test_a_power_that_is_wrong_by_a_thousand_is_seen(
+    peer, tmp_path, code, text, value, unit, level, part
+):
+    """By what the server says of its unit, else by its size."""
+    node = await peer.add("Power", value)
+    if code is not None:
+        told = ua.EUInformation(UnitId=code, DisplayName=ua.LocalizedText(text))
+        await node.add_property(0, "EngineeringUnits", told)
+    signal = f'power: {{source: plc, node: "nsu={URI};s=Power", unit: {unit}}}'
+    worst, said = await doctor(write(tmp_path, [COUNT, signal], [plc(peer)]))
+    assert worst.get(("source plc", "units")) == ({level} if level else None)
+    assert level is None or part in said["source plc", "units", level]
+
+
 async def test_a_servers_clock_that_is_off_is_seen(peer, tmp_path):
     """An hour ahead its timestamps are not believed."""
     await peer.tell_time(time.time_ns() + 3600 * 10**9)

@@ -126,6 +126,16 @@ def test_what_is_no_certificate_is_refused(tmp_path, shown):
         trusting(tmp_path).check_server(shown, URI)
 
 
+def test_a_certificate_of_another_fieldlab_is_not_asked_for_again(tmp_path):
+    """Its authority would issue the same one: the two names have to be made one."""
+    ours = make("edge", uri="urn:fieldlab:other:edge", client=True)
+    ours.write(tmp_path / "own" / "edge.pem", tmp_path / "own" / "edge.key")
+    with pytest.raises(
+        Untrusted, match=r"is that of fieldlab other: write fieldlab: other in the config, or"
+    ):
+        trusting(tmp_path).own()
+
+
 def test_another_name_of_the_host_may_be_said(tmp_path, authority):
     """`any` only for a certificate that lies in the trust list itself."""
     server = make("plc", uri=URI, hosts=("plc9",), issuer=authority)
