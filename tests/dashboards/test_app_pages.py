@@ -22,6 +22,7 @@ from dashboards.snapshot import Answers, take
 from dashboards.view import Span, View
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, sized
 from tests.dashboards.fakes import HOUR_NS, NS, START_NS, FakeScreens, site
+from tests.dashboards.looking import AXE, axe
 from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
 from tests.dashboards.test_page import attribute, click, text, until
@@ -210,3 +211,37 @@ def test_of_ten_thousand_stops_the_page_shows_the_newest_and_the_file_all() -> N
     assert sum(row["count"] for row in snapshot.parts["pareto"]) == 10_000
     at = Span(START_NS, screens.now)
     assert len(parts(screens, snapshot.view, at, ["m1"], whole=True, only="stops")["stops"]) == 10_000
+
+
+@browser
+@pytest.mark.browser
+@pytest.mark.parametrize(("language", "written"), [("nl", "23-11-2026 08:00"), ("en", "2026-11-23 08:00")])
+def test_the_browsers_calendar_writes_a_date_in_the_pages_language(
+    driver, address, language, written
+) -> None:
+    """Whatever the browser's language is; what it wrote is the range, and axe finds nothing in it."""
+    sized(driver, *SIZES["laptop"])
+    driver.get(f"{address.url}?line=milling&lang={language}")
+    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page", 20)
+    click(driver, "choose-own")
+    pick = (
+        "const e = document.querySelectorAll('.picker .native')[arguments[0]]; e.value = arguments[1];"
+        "e.dispatchEvent(new Event('change'))"
+    )
+    for i, value in enumerate(("2026-11-23T08:00", "2026-11-23T09:30")):
+        driver.execute_script(pick, i, value)
+    field = driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-from']")
+    until(lambda: field.get_attribute("value") == written, "the date")
+    assert not AXE.exists() or axe(driver) == []
+
+    def shown() -> bool:
+        click(driver, "choose-show")
+        return attribute(driver, "figures", "data-start-ns") == str(START_NS + HOUR_NS)
+
+    until(shown, "the range")
+    until(lambda: field.get_attribute("value") == written, "what was typed stays")
+    driver.execute_script(
+        "HTMLInputElement.prototype.showPicker = function () { window.opened = this.value }"
+    )
+    driver.find_element(By.CSS_SELECTOR, ".picker .calendar").click()
+    until(lambda: driver.execute_script("return window.opened") == "2026-11-23T08:00", "the calendar of it")
