@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from fieldlab import logs
 from fieldlab.errors import Found, WrongUse
 from fieldlab.gateway import gateway_name
+from fieldlab.plain import json_line
 from fieldlab_configs import MqttSource, OpcUaSource, Secret, load
 from fieldlab_configs.broker_sources import BrokerSource
 from gateways.browse import Bounds, Result, Seen, aged, printable, shown
@@ -58,7 +58,7 @@ def _show(result: Result, args: argparse.Namespace) -> None:
     if args.json:
         document = {"address": result.address, "source": result.source, "cut": result.cut}
         seen = [asdict(each) for each in result.seen]
-        print(json.dumps(document | {"seen": seen}, ensure_ascii=False))
+        print(json_line(document | {"seen": seen}))
     elif args.yaml:
         print(snippet(result))
     else:

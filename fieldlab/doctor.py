@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 from collections import Counter
 from dataclasses import asdict
 from typing import Final
 
 from fieldlab.gateway import gateway_name
+from fieldlab.plain import json_line
 from fieldlab.secrets import hide_secrets
 from fieldlab_configs import load
 from gateways.doctor import LISTEN_S, examine
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     asyncio.run(examine(site, names, tell, listen_s=args.listen or LISTEN_S))
     if args.json:
-        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+        print(json_line([asdict(finding) for finding in findings]))
     else:
         counts = Counter(finding.level for finding in findings)
         print(", ".join(f"{counts[level]} {level}" for level in LEVELS))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 from dataclasses import asdict
 from typing import Any, Final
 
 from fieldlab.errors import WrongUse
 from fieldlab.gateway import gateway_name, told, told_of
+from fieldlab.plain import json_line
 from fieldlab_configs import Site, load
 from fieldlab_configs.site import PRIMARY
 from ingest.account import DeadLetter, Ledger
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     shown = MOST_SHOWN if args.dead else 0
     books = {name: _books(site, name, shown) for name in names}
     if args.format == "json":
-        print(json.dumps([_document(n, b, dead=args.dead) for n, b in books.items()], ensure_ascii=False))
+        print(json_line([_document(n, b, dead=args.dead) for n, b in books.items()]))
     else:
         for name, book in books.items():
             print(_told(name, book))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+from fieldlab.plain import json_line, one_line
+
 FORMS: Final = ("text", "json")
 HIDDEN: Final = "(secret)"
 LEAST_HIDDEN: Final = 4
@@ -52,7 +54,7 @@ class Lines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The line; a traceback that follows keeps its lines."""
-        return _one_line(super().formatMessage(record))
+        return one_line(super().formatMessage(record))
 
 
 class JsonLines(logging.Formatter):
@@ -72,9 +74,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             "trace": self.formatException(record.exc_info) if record.exc_info else None,
         }
-        return json.dumps(
-            {key: value for key, value in said.items() if value is not None}, ensure_ascii=False
-        )
+        return json_line({key: value for key, value in said.items() if value is not None})
 
 
 _formatter: Discreet | None = None
@@ -97,12 +97,6 @@ def hide(secrets: Iterable[str]) -> None:
     """Keep these texts out of the log."""
     if _formatter is not None:
         _formatter.hide(secrets)
-
-
-def _one_line(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _written(secret: str) -> Iterator[str]:

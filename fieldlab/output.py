@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
+
+from fieldlab.plain import json_line, one_line
 
 Row = Mapping[str, object]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,7 +29,7 @@ _SHOWN = (
 def render(rows: Sequence[Row], by: Sequence[str], form: str) -> str:
     """Rows in the form that was asked for: ``table``, ``json`` or ``csv``."""
     if form == "json":
-        return json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+        return json_line(list(rows), allow_nan=False)
     if form == "csv":
         return _csv(rows, by)
     return _table(rows, by)
@@ -39,7 +40,7 @@ def table(
 ) -> str:
     """Rows of some keys and columns (name, title, how it is written) in the form that was asked for."""
     if form == "json":
-        return json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+        return json_line(list(rows), allow_nan=False)
     if form == "csv":
         return _csv(rows, [*keys, *(name for name, _, _ in columns)])
     if not rows:
@@ -93,6 +94,7 @@ def _table(rows: Sequence[Row], by: Sequence[str]) -> str:
 
 def _aligned(lines: Sequence[Sequence[str]], left: set[int]) -> str:
     """Lines of cells as columns; those named stand to the left, figures to the right."""
+    lines = [[one_line(cell) for cell in line] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from fieldlab.output import table
+from fieldlab.plain import json_line
 from gateways.pki import CA_DAYS, DAYS, Pki
 from gateways.pki_facts import WARN_DAYS
 from gateways.pki_folder import Entry
@@ -80,7 +80,7 @@ def run_list(args: argparse.Namespace) -> int:
     entries = pki.entries()
     rows = [_row(entry, pki) for entry in entries]
     if args.format == "json":
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json_line(rows))
     else:
         short = [{**row, "sha256": f"{row['sha256']:.16}"} for row in rows]
         print(table(short, ("place", "name"), COLUMNS, "table"))

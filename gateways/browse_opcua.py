@@ -27,6 +27,10 @@ from gateways.remedies import BY_HAND, first_certificate
 ANSWER_S: Final = 10.0
 NODES: Final = 20  # per request: their children may be many
 CHILDREN: Final = 200  # of one node in one answer; the rest is asked for after it
+MOST_NODES: Final = 100_000
+"""So many nodes of one server are held; more, and what was found so far has to do."""
+LONGEST_NAME: Final = 500
+LONGEST_ID: Final = 4_096  # as the standard has it (Part 3, 8.2.4)
 _OBJECTS: Final = "i=85"
 _SERVER: Final = ua.NodeId(ua.Int32(ObjectIds.Server))
 _RESULT: Final = ua.UInt32(
@@ -79,7 +83,7 @@ async def browse_opcua(
         browser = _Browser(client, facts, bounds, progress)
         await browser.walk(node_id(start or _OBJECTS, facts.namespaces), start is None)
         await browser.look()
-    except (UaError, OSError) as error:
+    except (UaError, OSError, RecursionError) as error:
         raise LinkLost(explain(error, config, source, own)) from error
     except (LookupError, ValueError) as error:
         raise LinkLost(str(error)) from error
@@ -146,6 +150,8 @@ class _Browser:
                 below += await self._children(level[begin : begin + NODES])
                 if len(self._variables) >= self._bounds.most:
                     self.cut = f"stopped at {self._bounds.most} variables (--limit)"
+                elif len(self._known) >= MOST_NODES:
+                    self.cut = f"stopped at {MOST_NODES} nodes; begin further down (--node)"
                 elif time.monotonic() > self._until:
                     self.cut = f"stopped after {self._bounds.seconds:g} s (--seconds)"
                 if self.cut:
@@ -182,7 +188,8 @@ class _Browser:
         return below
 
     def _over(self) -> bool:
-        return time.monotonic() > self._until or len(self._variables) > self._bounds.most
+        many = len(self._variables) > self._bounds.most or len(self._known) >= MOST_NODES
+        return many or time.monotonic() > self._until
 
     async def _further(self, waiting: Sequence[tuple[_Open, bytes]]) -> list[tuple[_Open, ua.BrowseResult]]:
         params = ua.BrowseNextParameters()
@@ -197,12 +204,14 @@ class _Browser:
             node = ua.NodeId(reference.NodeId.Identifier, reference.NodeId.NamespaceIndex)
             if node in self._known or getattr(reference.NodeId, "ServerIndex", None):
                 continue
+            if isinstance(node.Identifier, str | bytes) and len(node.Identifier) > LONGEST_ID:
+                continue
             self._known.add(node)
             if is_unit(reference.BrowseName):
                 self._units[path] = node
                 continue
             name = reference.DisplayName.Text or reference.BrowseName.Name or node.to_string()
-            here = (*path, name)
+            here = (*path, name[:LONGEST_NAME])
             ours = node.NamespaceIndex != 0 or not self._whole  # every server has those of namespace 0
             if reference.NodeClass is ua.NodeClass.Variable and ours:
                 self._variables.append((node, here))

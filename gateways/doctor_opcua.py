@@ -66,7 +66,7 @@ class OpcUaDoctor:
                 self._server(facts)
                 known = await self._nodes(client, facts)
                 await self._watching(client, facts, known)
-        except (OSError, UaError) as error:
+        except (OSError, UaError, RecursionError) as error:
             self._found.failure("connection", self._why(error))
         finally:
             await client.leave(1.5, keep=False)
@@ -88,7 +88,7 @@ class OpcUaDoctor:
         except LinkLost as error:
             found.failure("policies", self._why(error), f"change sources.{self._name}.security or the server")
             return False
-        except (OSError, UaError) as error:
+        except (OSError, UaError, RecursionError) as error:
             found.failure("connection", self._why(error))
             return False
         found.ok("policies", f"the server offers {offers}")
@@ -128,7 +128,7 @@ class OpcUaDoctor:
     async def _session(self, client: CappedClient) -> bool:
         try:
             await connect(client, self._config, self._trust)
-        except (OSError, UaError, SourceRefused) as error:
+        except (OSError, UaError, RecursionError, SourceRefused) as error:
             self._found.failure("login", self._why(error))
             return False
         self._found.ok("login", f"as {self._config.user or self._config.user_certificate or 'anonymous'}")

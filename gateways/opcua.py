@@ -74,7 +74,7 @@ class OpcUa(Source):
         while not stop.is_set():
             try:
                 await self._connected(stop)
-            except (OSError, UaError) as error:
+            except (OSError, UaError, RecursionError) as error:
                 own = self._server.own_certificate(self.context.gateway)
                 why = explain(error, self._server, self.name, own)
                 self._rollup.failed(f"source {self.name}: {why}; trying again")

@@ -183,7 +183,7 @@ class Publishing:
         """A message that did not arrive, once more; nothing where the server has it no longer."""
         try:
             message = await self._client.uaclient.session.republish(self._subscription, number)
-        except (UaError, ValueError, TypeError):
+        except (UaError, ValueError, TypeError, RecursionError):
             return []  # not available, or as unreadable as before
         return list(message.NotificationData or ())
 

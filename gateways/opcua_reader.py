@@ -91,7 +91,7 @@ class Reader:
             source_ns = time_ns(value.SourceTimestamp)
             stamp = self._clock.stamp(source_ns, time_ns(value.ServerTimestamp), backfill=history)
             if stamp is None:
-                letter = repr(value).encode()[:LETTER_BYTES]
+                letter = letter_of(value.Value)
                 batch.letters.append(
                     (item.node, letter, "no time with it, and the source's clock not yet known")
                 )
@@ -130,7 +130,7 @@ class Reader:
                     whole = self.whole(value.Value.Value)
                 content = None if bad else part_of(value.Value, whole, point.signal.index, point.signal.field)
             except Undecodable as error:
-                batch.letters.append((item.node, repr(value.Value).encode()[:LETTER_BYTES], str(error)))
+                batch.letters.append((item.node, letter_of(value.Value), str(error)))
                 continue
             key = (point.machine, point.name)
             before = self.last_ns.get(key, at_ns)
@@ -146,6 +146,15 @@ class Reader:
             elif not history:
                 up = bool(content) and content not in ("0", "false", "offline")
                 batch.lives.append((point.machine, up))
+
+
+def letter_of(variant: ua.Variant | None) -> bytes:
+    """A value as a dead letter keeps it: its beginning, at a cost that does not grow with it."""
+    value = None if variant is None else variant.Value
+    if isinstance(value, list | str | bytes):
+        value = value[:LETTER_BYTES]
+    kind = "nothing" if variant is None else variant.VariantType.name
+    return f"{kind} {value!r}".encode("utf-8", "backslashreplace")[:LETTER_BYTES]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from fieldlab_configs import ConfigError, OpcUaSource, Secret
 from gateways.errors import ChannelRefused, LinkLost, SourceRefused, Untrusted
-from gateways.opcua_client import CappedClient
+from gateways.opcua_client import MESSAGE_BYTES, CappedClient
 from gateways.opcua_trust import Trust
 from gateways.remedies import login, without_security
 
@@ -27,6 +27,11 @@ _MODES: Final = {
     "sign": ua.MessageSecurityMode.Sign,
     "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt,
 }
+_TOO_LARGE: Final = (
+    ua.uaerrors.BadRequestTooLarge,
+    ua.uaerrors.BadResponseTooLarge,
+    ua.uaerrors.BadTcpMessageTooLarge,
+)
 _LOGIN: Final = (
     ua.uaerrors.BadUserAccessDenied,
     ua.uaerrors.BadIdentityTokenInvalid,
@@ -153,6 +158,13 @@ def explain(error: Exception, config: OpcUaSource, source: str, own: object) -> 
         return f"{endpoint}: nobody listens there"
     if isinstance(error, TimeoutError):
         return f"{endpoint}: no answer in time"
+    if isinstance(error, RecursionError):
+        return f"{endpoint}: an answer is nested deeper than anything that can be read"
+    if isinstance(error, _TOO_LARGE):
+        return (
+            f"{endpoint}: a message is larger than {MESSAGE_BYTES >> 20} MB, or than the server takes; a node"
+            " with such a value costs the others: take it out of the config"
+        )
     if str(error) in ("", "Connection is closed", "connection lost"):
         return f"{endpoint}: the connection ended"
     if "No matching endpoints" in str(error):

@@ -32,6 +32,8 @@ TEXT_ROLES: Final = frozenset({"product", "order", "reason"})
 LINK: Final = "link"
 """A role of its own: its readings are heartbeats, and need not be configured."""
 NONE: Final = "none"
+LONGEST_TEXT: Final = 65_535
+"""Bytes; of a string field, as InfluxDB has it."""
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z", re.ASCII)
 
 _STATUS = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|0|[1-9]\d{0,9})\Z", re.ASCII)
@@ -75,12 +77,12 @@ def typed(role: str, value: float | str | bool) -> float | str:
     Raises
     ------
     Untypable
-        Text where a number belongs; NaN; infinity.
+        Text where a number belongs; NaN; infinity; a text that is too long, or not Unicode.
     """
     want = wants(role)
     if isinstance(value, str):
         if want != "number":
-            return value
+            return _storable(value)
         if not _NUMBER.match(value):
             raise Untypable(f"text {value[:40]!r} where a number belongs", "text where a number belongs")
         value = float(value)
@@ -91,6 +93,18 @@ def typed(role: str, value: float | str | bool) -> float | str:
     if not math.isfinite(number):
         raise Untypable(f"{number} is not a number")
     return code_text(number) if want == "text" else number
+
+
+def _storable(text: str) -> str:
+    """A text that every store takes."""
+    if len(text) > LONGEST_TEXT or not text.isascii():
+        size = len(text.encode("utf-8", "replace"))
+        if size > LONGEST_TEXT:
+            told = f"a text of {size} bytes; at most {LONGEST_TEXT} can be kept"
+            raise Untypable(told, "a text that is too long")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise Untypable("the text is not Unicode")
+    return text
 
 
 def untyped(text: str) -> float | str:

@@ -28,6 +28,7 @@ from dashboards.grafana import boards, render
 from dashboards.html import el
 from fieldlab.logs import Discreet, Lines
 from fieldlab.output import render as printed
+from fieldlab.output import table
 from fieldlab_configs import parse
 from gateways import sparkplug_payload
 from gateways.errors import CertificateUnusable, Undecodable, Untrusted
@@ -304,6 +305,17 @@ def test_what_people_typed_is_no_formula_in_a_csv_of_the_command_line() -> None:
     assert "'@SUM" in out
     assert out.splitlines()[1].endswith(",-1.5")
     assert json.loads(printed(rows, ["reason"], "json")) == rows
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_product_or_reason_that_a_terminal_would_obey_is_written_out(form) -> None:
+    """It stays on its line, in columns and in JSON."""
+    evil = "a\x1b[2J\x9b31m\nb\u2028c"
+    out = table([{"reason": evil, "n": 1}], ["reason"], [("n", "number", "")], form)
+    assert all(line.isprintable() for line in out.splitlines())
+    assert len(out.splitlines()) == (2 if form == "table" else 1)
+    if form == "json":
+        assert json.loads(out)[0]["reason"] == evil
 
 
 # -- lines of a log
