@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from tests.fieldlab.command import RECORDINGS
 from tests.fieldlab.trial import plant
 from tests.repo.documents import ROOT, blocks
-from tests.walks import parts
+from tests.walks import compose, parts
 from tests.walks.plc import PASSWORD
 from tests.walks.walk import Walk
 
-_MAKE = "these are the commands that run the tests, or that change the repository itself"
-_DOCKER = "no container engine here; tests/deploy runs what its containers run, as processes"
-NOT_HERE: dict[str, str] = {"docs/how-to/work-on-fieldlab.md": _MAKE, "deploy/README.md": _DOCKER}
-"""Documents none of whose commands can run in a test, and why."""
+_MAKE = f"make --dry-run -C {ROOT} "
+"""For what runs the tests or changes the repository: make says what it would run: there is such a target."""
 SCENES: dict[str, Callable[[Walk], None]] = {}
 
 _MILL = """\
@@ -49,8 +48,20 @@ def _scene(document: str) -> Callable[[Callable[[Walk], None]], Callable[[Walk],
 @_scene("README.md")
 def _readme(walk: Walk) -> None:
     walk.instead["make demo "] = f"make -C {ROOT} demo ARGS='--no-browser --seconds 12 --speed 120' "
-    walk.skips["make test"] = _MAKE
+    walk.instead["make test"] = f"{_MAKE}test"
     _recording(walk)
+
+
+@_scene("docs/how-to/work-on-fieldlab.md")
+def _work(walk: Walk) -> None:
+    walk.instead["make "] = _MAKE
+
+
+@_scene("deploy/README.md")
+def _containers(walk: Walk) -> None:
+    # No container engine here; tests/deploy runs what its containers run, as processes.
+    walk.checks["docker compose"] = partial(compose.checked, folder=walk.folder)
+    walk.skips["git pull"] = "there is nowhere to pull from"
 
 
 @_scene("docs/how-to/use-a-recording.md")
@@ -188,7 +199,7 @@ def _use_influxdb(walk: Walk) -> None:
     admin = parts.influx(walk, auth=True)
     walk.instead["https://10.0.0.7:8086"] = "http://127.0.0.1:8086"
     walk.instead["INFLUX_TOKEN=..."] = f"INFLUX_TOKEN={admin}"
-    walk.skips["make test"] = _MAKE
+    walk.instead["make test"] = f"{_MAKE}test"
 
 
 @_scene("docs/how-to/use-grafana.md")

@@ -58,6 +58,8 @@ class Walk:
         Commands that hold the text are repeated until they say what matches.
     skips : dict of str to str
         Commands that hold the text cannot run here, and why.
+    checks : dict of str to callable
+        Commands that hold the text are read, not run; the callable raises SystemExit where one means nothing.
     more : dict of str to str
         Added to the environment.
     """
@@ -69,6 +71,7 @@ class Walk:
     fails: dict[str, int] = field(default_factory=dict)
     until: dict[str, str] = field(default_factory=dict)
     skips: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, Callable[[str], None]] = field(default_factory=dict)
     more: dict[str, str] = field(default_factory=dict)
     services: list[tuple[str, subprocess.Popen[bytes], Path, bool]] = field(default_factory=list)
 
@@ -128,6 +131,12 @@ class Walk:
             self.before.pop(text)()
         if any(text in command for text in self.skips):
             print(f"(not here) $ {command}", flush=True)
+            return
+        if (
+            check := next((check for text, check in self.checks.items() if text in command), None)
+        ) is not None:
+            print(f"(read, not run) $ {command}", flush=True)
+            check(command)
             return
         command = self._here(command)
         ready = _service(command)
