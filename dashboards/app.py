@@ -35,6 +35,7 @@ from dashboards.wording import Language
 
 STATIC: Final = Path(str(resources.files("dashboards"))) / "static"
 _STYLE_URL: Final = "/fieldlab/page.css"
+_SCRIPT_URL: Final = "/fieldlab/page.js"
 _STOP_WITHIN_S: Final = 1
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _QUASAR_LANGUAGES: Final[dict[Language, Literal["nl", "en-GB"]]] = {"nl": "nl", "en": "en-GB"}
@@ -121,6 +122,12 @@ def _application() -> FastAPI:
     def style() -> FileResponse:
         return FileResponse(STATIC / "page.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
 
+    @app.get(_SCRIPT_URL)
+    def script() -> FileResponse:
+        return FileResponse(
+            STATIC / "page.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"}
+        )
+
     @app.get(login.STYLE_PATH)
     def login_style() -> FileResponse:
         return FileResponse(STATIC / "login.css", headers={"Cache-Control": "no-cache"})
@@ -167,7 +174,8 @@ async def _show(request: Request, client: Client) -> None:
     poller = cast("Poller", request.scope[SCOPE_POLLER])
     visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
     exercises = request.scope.get(SCOPE_EXERCISES)
-    page = Page(poller, client, request.query_params, _STYLE_URL, visitor, exercises)
+    urls = (_STYLE_URL, _SCRIPT_URL)
+    page = Page(poller, client, request.query_params, urls, visitor, exercises)
     # NiceGUI gives a route one language; ours has the visitor's, for screen readers and Quasar's own words.
     client.page = copy(client.page)
     client.page.language = _QUASAR_LANGUAGES[page.language]

@@ -1,42 +1,32 @@
-"""The cards below a page's first figures: tables with their pictures and files, data quality."""
+"""What a page is made of: its first figures, then tables with their pictures and files, data quality."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from dashboards import amounts
-from dashboards.chart_options import Ink
-from dashboards.kit import Box, Text
-from dashboards.outcomes import OutcomesCard
+from dashboards import amounts, bars, cards, charts
+from dashboards.nodes import Node, node
+from dashboards.outcomes import outcomes
 from dashboards.parts import every_table
+from dashboards.scene import Scene
 from dashboards.screens import Row
 from dashboards.snapshot import Snapshot
-from dashboards.tables import StopsCard, TableCard
-from dashboards.view import View, scoped
+from dashboards.tables import stops, table
+from dashboards.view import scoped
 from dashboards.wording import Language, has, say
 from fieldlab_configs import Site
 
 
-class QualityCard:
+def _quality(scene: Scene) -> Node:
     """Data quality in plain sentences."""
-
-    def __init__(self, language: Language, site: Site) -> None:
-        self.language, self.site = language, site
-        self._said: list[str] = []
-        with Box("section", "card quality", aria_label=say("data_quality", language), data_testid="quality"):
-            Text("h2", say("data_quality", language))
-            self.list = Box("ul", "said")
-
-    def show(self, snapshot: Snapshot, _: Ink) -> None:
-        """Show a moment."""
-        said = quality(snapshot, self.site, self.language)
-        if said == self._said:
-            return
-        self._said = said
-        self.list.clear()
-        with self.list:
-            for words in said:
-                Text("li", words)
+    said = quality(scene.snapshot, scene.site, scene.language)
+    title = scene.say("data_quality")
+    return node(
+        "section",
+        "card quality",
+        node("h2", text=title),
+        node("ul", "said", [node("li", text=words) for words in said]),
+        aria_label=title,
+        data_testid="quality",
+    )
 
 
 def quality(snapshot: Snapshot, site: Site, language: Language) -> list[str]:
@@ -92,21 +82,28 @@ def _of_machine(row: Row, name: str, language: Language) -> list[str]:
     return said
 
 
-def boards(
-    view: View, language: Language, site: Site, ask: Callable[[Row], None] | None
-) -> list[TableCard | QualityCard]:
+def first_cards(scene: Scene) -> list[Node]:
+    """The figures that a page begins with."""
+    if scene.snapshot.view.screen == "line":
+        return [make(scene) for make in (cards.oee, cards.factors, cards.states, cards.parts, cards.energy)]
+    if scene.snapshot.view.screen == "energy":
+        return [
+            cards.every_figure(scene),
+            cards.trend(scene, "energy_trend", charts.energy),
+            cards.trend(scene, "energy_by_state", bars.energy_by_state),
+        ]
+    return []
+
+
+def boards(scene: Scene) -> list[Node]:
     """The cards of a page's tables, from top to bottom, data quality first where there are machines."""
-    made: list[TableCard | QualityCard] = []
+    view, made = scene.snapshot.view, []
     first = {"overview": "opportunities", "line": "pareto"}.get(view.screen, "")
+    own = {"stops": stops, "results": outcomes}
     for name in every_table(view):
         if name == "gaps" and view.screen != "gateways":
             continue  # said among data quality
-        if name == "stops":
-            made.append(StopsCard(language, site, ask))
-        elif name == "results":
-            made.append(OutcomesCard(language, site))
-        else:
-            made.append(TableCard(name, language, site))
+        made.append(own[name](scene) if name in own else table(scene, name))
         if name == first:
-            made.append(QualityCard(language, site))
+            made.append(_quality(scene))
     return made

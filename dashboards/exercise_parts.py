@@ -8,6 +8,7 @@ from typing import Final
 
 from dashboards import kit
 from dashboards.exercises import Answer, Task, told
+from dashboards.html import share
 from dashboards.kit import Box, Text
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
@@ -45,12 +46,12 @@ class Waiting:
             self._words = Text("p", "")
             self._meter = Box("div", "meter", aria_hidden="true")
 
-    def show(self, words: str, share: float = 0.0) -> None:
+    def show(self, words: str, part: float = 0.0) -> None:
         """Show it; without words nothing is waited for."""
         kit.hide(self.box, not words)
         kit.write(self._words, words)
-        kit.hide(self._meter, share <= 0)
-        kit.put(self._meter, style=f"--at: {kit.share(share)}")
+        kit.hide(self._meter, part <= 0)
+        kit.put(self._meter, style=f"--at: {share(part)}")
 
 
 class Select:

@@ -53,6 +53,11 @@ def el(tag: str, /, *children: Child, **attributes: str | float | None) -> Marku
     return Markup(f"<{tag}{written}>{text(*children)}</{tag}>")
 
 
+def share(ratio: float | None) -> str:
+    """A ratio as a place on a bar of 0 to 100 %."""
+    return f"{min(max(ratio or 0.0, 0.0), 1.0) * 100:.2f}%"
+
+
 def _attribute(key: str) -> str:
     return "viewBox" if key == "view_box" else key.rstrip("_").replace("_", "-")
 

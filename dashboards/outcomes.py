@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from dashboards import kit, palette
+from dashboards import palette
 from dashboards.chart_options import Ink, Options, base, category_axis, js, tooltip, value_axis
-from dashboards.kit import Box, Chart, Text
+from dashboards.nodes import Node, node
 from dashboards.report_outcome import VERDICTS, effect, spelled, untold
+from dashboards.scene import Scene, picture
 from dashboards.screens import Row
 from dashboards.sheets import Column
-from dashboards.snapshot import Snapshot
-from dashboards.tables import TableCard
+from dashboards.tables import Own, table
+from dashboards.tables import spelled as plainly
 from dashboards.wording import Language, say
-from fieldlab_configs import Site
 
 _MARKS: Final = {"improved": "✓", "worsened": "!", "no difference shown": "=", "not enough data": "?"}
 _COLOURS: Final = {"improved": palette.GOOD, "worsened": palette.SCRAP}
@@ -33,53 +33,48 @@ _RENDER: Final = """(params, api) => {
 }"""
 
 
-class OutcomesCard(TableCard):
+def outcomes(scene: Scene) -> Node:
     """Each question, what came of it, and the numbers."""
+    rows = scene.snapshot.parts.get("results", ())
+    questions = [_told(scene, list(of)) for _, of in groupby(rows, key=lambda row: row["experiment"])]
+    told = [row for row in rows if row["estimate"] is not None]
+    drawn = picture(
+        "chart-results",
+        max(110, 40 * len(told) + 50),
+        effects(told, scene.language, scene.ink),
+        scene.say("chart.table", title=scene.say("report.effects")),
+        hidden=not told,
+    )
+    own = Own(
+        above=(node("div", "outcomes", questions), *drawn),
+        spell=_spelled,
+        none="experiment.none",
+        machines="several" if len(questions) > 1 else "one",  # one question is said once
+    )
+    return table(scene, "results", own)
 
-    def __init__(self, language: Language, site: Site) -> None:
-        super().__init__("results", language, site)
 
-    def _above(self) -> None:
-        self.found = Box("div", "outcomes")
-        self.picture = Chart("chart-results", 200)
+def _told(scene: Scene, rows: Sequence[Row]) -> Node:
+    verdicts = []
+    for verdict in VERDICTS:
+        of = [row for row in rows if row["verdict"] == verdict]
+        if of:
+            words = node(
+                "div",
+                "",
+                node("h4", text=scene.say(f"shown.{verdict}")),
+                [node("p", text=sentence(row, scene.language)) for row in of],
+            )
+            mark = node("span", "verdict-mark", text=_MARKS[verdict], aria_hidden="true")
+            verdicts.append(node("div", f"verdict {_SHOWN_AS[verdict]}", mark, words))
+    return node("section", "outcome", node("h3", text=str(rows[0]["question"])), verdicts)
 
-    def show(self, snapshot: Snapshot, ink: Ink) -> None:
-        """Show a moment."""
-        rows = snapshot.parts.get(self.name, ())
-        several = len({row["experiment"] for row in rows}) > 1
-        kit.put(self.card, data_machines="several" if several else "one")  # one question is said once
-        if rows != self._rows:
-            self.found.clear()
-            with self.found:
-                for _, of in groupby(rows, key=lambda row: row["experiment"]):
-                    self._told(list(of))
-        told = [row for row in rows if row["estimate"] is not None]
-        self.picture.height(max(110, 40 * len(told) + 50))
-        words = say("chart.table", self.language, title=say("report.effects", self.language))
-        self.picture.show(effects(told, self.language, ink), words)
-        self.picture.hide(not told)
-        super().show(snapshot, ink)
-        kit.write(self.none, say("experiment.none", self.language))
 
-    def _told(self, rows: Sequence[Row]) -> None:
-        with Box("section", "outcome"):
-            Text("h3", str(rows[0]["question"]))
-            for verdict in VERDICTS:
-                of = [row for row in rows if row["verdict"] == verdict]
-                if of:
-                    with Box("div", f"verdict {_SHOWN_AS[verdict]}"):
-                        Text("span", _MARKS[verdict], "verdict-mark", aria_hidden="true")
-                        with Box("div"):
-                            Text("h4", say(f"shown.{verdict}", self.language))
-                            for row in of:
-                                Text("p", sentence(row, self.language))
-
-    def _spelled(self, column: Column, row: Row) -> tuple[str, dict[str, str]]:
-        text, marks = super()._spelled(column, row)
-        if column.key in ("baseline", "trial") and row[column.key] is not None:
-            (number,), unit = spelled(row["kpi"], [row[column.key]], self.language)
-            text = f"{number} {unit}".rstrip()
-        return text, marks
+def _spelled(scene: Scene, column: Column, row: Row) -> str:
+    if column.key in ("baseline", "trial") and row[column.key] is not None:
+        (number,), unit = spelled(row["kpi"], [row[column.key]], scene.language)
+        return f"{number} {unit}".rstrip()
+    return plainly(scene, column, row)
 
 
 def sentence(row: Row, language: Language) -> str:

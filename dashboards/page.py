@@ -1,4 +1,4 @@
-"""The page: what a visitor chose, and the cards that show it."""
+"""The page: what a visitor chose, and the moment of it that stands there."""
 
 from __future__ import annotations
 
@@ -6,45 +6,30 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Literal, Protocol
 
+import nicegui.elements.echart  # noqa: F401 - a page is told where ECharts is once somebody has it
 from nicegui import Client, ui
+from nicegui.events import GenericEventArguments
 
-from dashboards import bars, charts, kit, moments, palette
+from dashboards import kit, moments
 from dashboards.asking import ReasonForm
-from dashboards.boards import boards
-from dashboards.cards import (
-    EnergyCard,
-    FactorsCard,
-    FiguresCard,
-    OeeCard,
-    PartsCard,
-    StatesCard,
-    TrendCard,
-)
-from dashboards.chart_options import DARK, LIGHT, Ink
-from dashboards.exercises import Exercises, address
+from dashboards.chart_options import DARK, LIGHT
+from dashboards.exercises import Exercises
+from dashboards.frame import Chosen, Frame, Theme, place
 from dashboards.invitation import invitation
 from dashboards.kit import Box, Text
 from dashboards.look import HEAD
-from dashboards.picker import Picker
 from dashboards.poller import Poller
+from dashboards.scene import Look
+from dashboards.shown import Shown, showing
 from dashboards.snapshot import Snapshot
-from dashboards.view import RANGES_NS, SCREENS, View, line_of, link, machines_of, parse, wall_link
+from dashboards.tables import stop_id
+from dashboards.view import View, line_of, link, machines_of, parse
 from dashboards.visitors import LOCAL, Visitor
-from dashboards.wording import LANGUAGES, Language, as_language, say
+from dashboards.wording import Language, as_language, say
 from fieldlab_configs import Site
 
-Theme = Literal["light", "dark", "auto"]
-THEMES: Final[tuple[Theme, ...]] = ("light", "dark", "auto")
-
-
-class Card(Protocol):
-    """What a page is made of."""
-
-    def show(self, snapshot: Snapshot, ink: Ink) -> None:
-        """Show a moment."""
-        ...
+_SCRIPT = '<script src="{script}" defer></script>'
 
 
 class Page:
@@ -57,7 +42,8 @@ class Page:
         NiceGUI's side of the visitor's browser.
     query : mapping of str to str
         Of the link that was followed.
-    style_url : str
+    urls : tuple of str
+        Where its style and its script are.
     visitor : Visitor
     exercises : Exercises, optional
         Of the demo.
@@ -68,7 +54,7 @@ class Page:
         poller: Poller,
         client: Client,
         query: Mapping[str, str],
-        style_url: str,
+        urls: tuple[str, str],
         visitor: Visitor = LOCAL,
         exercises: Exercises | None = None,
     ) -> None:
@@ -76,40 +62,46 @@ class Page:
         self.poller, self.client = poller, client
         self.site: Site = poller.screens.site
         self.language: Language = as_language(query.get("lang"), self.site.language)
-        theme = query.get("theme")
-        self.theme: Theme = "light" if theme == "light" else "dark" if theme == "dark" else "auto"
+        asked = query.get("theme")
+        self.theme: Theme = "light" if asked == "light" else "dark" if asked == "dark" else "auto"
         self.dark = self.theme == "dark"
-        asked = parse(self.site, query)
-        self.view = asked.view
+        understood = parse(self.site, query)
+        self.view, self.unclear = understood.view, understood.unclear
         if self.view.screen not in visitor.screens:
             self.view = replace(self.view, screen=visitor.screens[-1])
-        self.unclear = asked.unclear
-        self._style_url = style_url
-        self._scoped = self.view.screen in ("line", "energy")
-        self._ranged = self.view.screen != "experiment"
+        self._urls = urls
         self._stop: Callable[[], None] | None = None
-        self._shown: Snapshot | None = None
+        self._snapshot = poller.latest(self.view) or Snapshot(self.view)
 
     def build(self) -> None:
-        """Put everything in place, empty."""
+        """Put everything in place, as far as it is known."""
+        self._shown = shown = self._made()
+        style, script = self._urls
         ui.page_title(self._title())
-        ui.add_head_html(HEAD.format(style=self._style_url, theme=json.dumps(self.theme)))
+        ui.add_head_html(HEAD.format(style=style, theme=json.dumps(self.theme)))
+        ui.add_head_html(_SCRIPT.format(script=script))
+        frame = Frame(
+            self.poller.screens, self.visitor, self.exercises, self._chosen, self.choose, self.switch_theme
+        )
         with Box("div", "page"):
             Text("a", self._say("skip"), "skip", href="#figures")
-            self._header()
-            self._nav()
+            frame.head(shown)
+            frame.nav()
             if self.exercises is not None and self.view.screen == "overview":
                 invitation(self.exercises, self.language, self.theme)
-            self._choices()
+            frame.choices(shown)
             self.notice = Text("p", "", "notice", role="status", data_testid="notice")
-            self.empty = Text("p", self._say("waiting"), "waiting", data_testid="waiting")
-            self.main = Box("div", "grid", id="figures", tabindex="-1", data_testid="figures")
-            with self.main:
-                self._cards()
+            place("p", "waiting", shown, "waiting", data_testid="waiting")
+            figures = {"id": "figures", "tabindex": "-1", "data_testid": "figures"}
+            with place("div", "figures", shown, "grid", **figures):
+                place("div", "first", shown, "cards")
+                self._form()
+                place("div", "boards", shown, "cards")
             Text("footer", self._say("foot"), "foot")
-        self._mark()
+        self._mark = frame.mark
+        self._mark(self._chosen)
         self._notice()
-        kit.veil(self.main, veiled=True)
+        self._send(shown.pictures)
 
     def listen(self) -> None:
         """From now on, show what the poller finds."""
@@ -135,31 +127,9 @@ class Page:
             self._trouble()
             return
         self._notice()
-        self._shown = snapshot
-        at = snapshot.span
-        kit.hide(self.empty, at is not None)
-        kit.veil(self.main, at is None)
-        if at is None:
-            return
-        ink = DARK if self.dark else LIGHT
-        for card in self.cards:
-            card.show(snapshot, ink)
-        kit.put(self.main, data_start_ns=str(at.start_ns), data_end_ns=str(at.end_ns))
-        kit.put(self.main, data_machine=snapshot.view.machine or "", data_line=snapshot.view.line)
-        kit.hide(self.live, snapshot.view.range == "custom")  # its end says nothing of how fresh the data are
-        kit.write(
-            self.live, self._say("until", time=moments.dated_clock(self.site, at.end_ns, self.language))
-        )
-        start, end = moments.ends(self.site, at, self.language)
-        key = "shown.first" if at.from_first else "shown"
-        kit.write(self.period, self._say(key, start=start, end=end))
-        for machine, (dot, words) in self.latest.items():
-            state = snapshot.latest.get(machine)
-            kit.hide(dot, state is None)
-            if state is not None:
-                kit.put(dot, style=f"--c: {palette.STATE_COLOURS[state]}")
-                kit.put(words, data_value=state)
-                kit.write(words, self._say(f"state.{state}"))
+        self._snapshot = snapshot
+        self._send(self._made().since(self._shown))
+        self._shown = self._made()
 
     async def settle(self) -> None:
         """Learn which colours the browser took, where the link left it to the browser."""
@@ -175,7 +145,7 @@ class Page:
         if view == self.view:
             return
         self.view, self.unclear = view, ()
-        self._mark()
+        self._mark(self._chosen)
         self.listen()
         self._address()
 
@@ -184,8 +154,12 @@ class Page:
         self.theme = "light" if self.dark else "dark"
         self._recolour(not self.dark)
         self.client.run_javascript(f"document.documentElement.dataset.theme = {json.dumps(self.theme)}")
-        self._mark()
+        self._mark(self._chosen)
         self._address()
+
+    @property
+    def _chosen(self) -> Chosen:
+        return Chosen(self.view, self.language, self.theme, self.dark)
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self.language, **values)
@@ -194,143 +168,37 @@ class Page:
         page = self._say(f"nav.{self.view.screen}")
         return f"{page} · {self.site.name or self.site.fieldlab} · Fieldlab"
 
-    def _cards(self) -> None:
-        """The cards of the page that was asked for."""
-        self.cards: list[Card] = []
-        ask = None
-        if self.view.screen == "line":
-            self.cards += [
-                OeeCard(self.language, self.site),
-                FactorsCard(self.language, self.site),
-                StatesCard(self.language, self.site),
-                PartsCard(self.language, self.site),
-                EnergyCard(self.language, self.site),
-            ]
-            if self.visitor.may_assign:
-                keep = self.poller.screens.assign
-                code = self.visitor.pseudonym
-                ask = ReasonForm(self.language, self.site, self.client, keep, code).ask
-        if self.view.screen == "energy":
-            self.cards += [
-                FiguresCard(self.language, self.site),
-                TrendCard("energy_trend", self.language, self.site, charts.energy),
-                TrendCard("energy_by_state", self.language, self.site, bars.energy_by_state),
-            ]
-        self.cards += boards(self.view, self.language, self.site, ask)
+    def _made(self) -> Shown:
+        """What is to stand here: made once for all pages that look alike."""
+        look = Look(self.language, DARK if self.dark else LIGHT, self.visitor.may_assign)
+        return showing(self.poller).of(self._snapshot, look)
 
-    def _nav(self) -> None:
-        with Box("nav", "pages", aria_label=self._say("nav")):
-            self.pages = {}
-            for name in SCREENS:
-                if name in self.visitor.screens:
-                    self.pages[name] = Text(
-                        "a", self._say(f"nav.{name}"), "page-link", data_testid=f"nav-{name}"
-                    )
-            self.wall = Text("a", self._say("wall"), "page-link", data_testid="nav-wall")
-            if self.exercises is not None:
-                there = address(self.language, self.theme)
-                Text("a", self._say("nav.exercises"), "page-link", href=there, data_testid="nav-exercises")
+    def _send(self, javascript: str) -> None:
+        """Have the browser do something; again after a lost connection, as what NiceGUI itself sends."""
+        if javascript:
+            self.client.outbox.enqueue_message("run_javascript", {"code": javascript}, self.client.id)
 
-    def _header(self) -> None:
-        with Box("header", "top"):
-            with Box("div", "brand"):
-                Box("span", "mark", aria_hidden="true")
-                Text("h1", self.site.name or self.site.fieldlab)
-            self.live = Text("span", "", "live", data_testid="until")
-            with Box("nav", "tools", aria_label=self._say("choose.language")):
-                self.languages = {
-                    name: Text("a", name.upper(), "tool", lang=name, data_testid=f"lang-{name}")
-                    for name in LANGUAGES
-                }
-                self.toggle = Text("button", "", "tool", type="button", data_testid="theme")
-                self.toggle.on("click", self.switch_theme)
-                if self.visitor.name:
-                    with Box("form", "", method="post", action="/logout"):
-                        out = Text("button", self._say("logout"), "tool", data_testid="logout")
-                        kit.put(out, type="submit", title=self.visitor.name)
+    def _form(self) -> None:
+        """Where the visitor may, the question why a machine stood still."""
+        if self.view.screen != "line" or not self.visitor.may_assign:
+            return
+        keep, code = self.poller.screens.assign, self.visitor.pseudonym
+        form = ReasonForm(self.language, self.site, self.client, keep, code)
 
-    def _choices(self) -> None:
-        self.scopes: dict[str, Text | Box] = {}
-        self.latest: dict[str, tuple[Box, Text]] = {}
-        with Box("div", "choices" if self._ranged else "choices none"):
-            with Box(
-                "div",
-                "scopes" if self._scoped else "scopes none",
-                role="group",
-                aria_label=self._say("choose.machine"),
-            ):
-                for line in self.site.lines if self._scoped else ():
-                    several = len(self.site.lines) > 1
-                    words = line.name or line.id if several else self._say("whole_line")
-                    self._scope(f"line-{line.id}", words, line=line.id)
-                    for machine in self.site.machines():
-                        if machine.line.latest == line.id:
-                            self._scope(machine.id, machine.name or machine.id, line.id, machine.id)
-            with Box("div", "ranges", role="group", aria_label=self._say("choose.range")):
-                self.ranges = {}
-                for name in RANGES_NS:
-                    button = Text(
-                        "button", self._say(f"range.{name}"), type="button", data_testid=f"range-{name}"
-                    )
-                    button.on("click", lambda _, name=name: self._choose_range(name))
-                    self.ranges[name] = button
-                self.fixed = Text(
-                    "button", self._say("range.custom"), type="button", data_testid="range-custom"
-                )
-            self.period = Text("p", "", "period", data_testid="period")
-            self.picker = Picker(self.site, self.language, self.poller.screens.now_ns, self._choose_fixed)
+        def ask(event: GenericEventArguments) -> None:
+            found = (row for row in self._snapshot.parts.get("stops", ()) if stop_id(row) == event.args)
+            stop = next(found, None)  # what a browser sends may be of long ago, or made up
+            if stop is not None:
+                form.ask(stop)
 
-    def _scope(self, key: str, words: str, line: str, machine: str | None = None) -> None:
-        button = Box("button", "scope", type="button", data_testid=f"scope-{key}")
-        with button:
-            Text("span", words, "scope-name")
-            with Box("span", "scope-state"):
-                dot = Box("i", "dot", aria_hidden="true")
-                count = sum(m.line.latest == line for m in self.site.machines())
-                several = f"{count} machine" if count == 1 else f"{count} machines"  # alike in both languages
-                state = Text("span", "" if machine else several, data_testid=f"latest-{key}")
-        if machine is None:
-            kit.hide(dot, hidden=True)
-        else:
-            self.latest[machine] = (dot, state)
-        button.on("click", lambda _: self._choose_scope(machine, line))
-        self.scopes[key] = button
-
-    def _choose_scope(self, machine: str | None, line: str) -> None:
-        self.choose(replace(self.view, machine=machine, line=line))
-
-    def _choose_range(self, name: str) -> None:
-        self.choose(replace(self.view, range=name, from_ns=None, to_ns=None))
-
-    def _choose_fixed(self, from_ns: int, to_ns: int) -> None:
-        self.choose(replace(self.view, range="custom", from_ns=from_ns, to_ns=to_ns))
-
-    def _mark(self) -> None:
-        """Show what is chosen, in the buttons and in the links."""
-        chosen = self.view.machine or f"line-{self.view.line}"
-        for key, scope in self.scopes.items():
-            kit.put(scope, aria_pressed="true" if key == chosen else "false")
-        for name, button in (*self.ranges.items(), ("custom", self.fixed)):
-            kit.put(button, aria_pressed="true" if name == self.view.range else "false")
-        kit.hide(self.fixed, self.view.range != "custom")
-        for name, anchor in self.pages.items():
-            kit.put(anchor, href=link(replace(self.view, screen=name), self.language, self.theme))
-            kit.put(anchor, aria_current="page" if name == self.view.screen else None)
-        kit.put(self.wall, href=wall_link(self.view, self.language, self.theme))
-        for name, anchor in self.languages.items():
-            kit.put(anchor, href=link(self.view, name, self.theme))
-            kit.put(anchor, title=self._say(f"language.{name}"))
-            kit.put(anchor, aria_current="true" if name == self.language else None)
-        kit.write(self.toggle, self._say("theme.to_light" if self.dark else "theme.to_dark"))
-        kit.put(self.toggle, title=self._say("theme"))
+        ui.on("assign", ask)
 
     def _recolour(self, dark: bool) -> None:
         if dark == self.dark:
             return
         self.dark = dark
-        self._mark()
-        if self._shown is not None:
-            self.show(self._shown)
+        self._mark(self._chosen)
+        self.show(self._snapshot)
 
     def _address(self) -> None:
         url = json.dumps(link(self.view, self.language, self.theme))
@@ -352,7 +220,7 @@ class Page:
         kit.hide(self.notice, not words)
 
     def _trouble(self) -> None:
-        at = self._shown.span if self._shown is not None else None
+        at = self._snapshot.span
         words = self._say("trouble.never")
         if at is not None:
             words = self._say("trouble", time=moments.dated_clock(self.site, at.end_ns, self.language))

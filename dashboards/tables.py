@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlencode
 
-from dashboards import amounts, bars, kit, sheets
-from dashboards.chart_options import Ink, Options
-from dashboards.kit import Box, Chart, Text
+from dashboards import amounts, bars, sheets
+from dashboards.nodes import Child, Node, node
+from dashboards.scene import Scene, picture
 from dashboards.screens import Row
-from dashboards.snapshot import Snapshot
+from dashboards.sheets import Column
 from dashboards.view import View
-from dashboards.wording import Language, say
-from fieldlab_configs import Site
+from dashboards.wording import Language
 
 _DRAWN: Final = {"losses": bars.waterfall, "pareto": bars.pareto}
 _FIGURES: Final = frozenset({"ratio", "count", "number", "seconds", "whole", "eur"})
@@ -21,198 +21,202 @@ MOST_ROWS: Final = 50
 """On the page; the files have them all."""
 _MOST_GAINS: Final = 3
 
+Spell = Callable[[Scene, Column, Row], str]
 
-class TableCard:
-    """A table, its picture where it has one, and the files that it makes.
+
+def spelled(scene: Scene, column: Column, row: Row) -> str:
+    """What a row has in a column."""
+    return sheets.in_row(column, row, scene.site, scene.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a table has of its own.
+
+    Attributes
+    ----------
+    above : sequence of Node
+        What stands above it.
+    spell : callable
+    none : str
+        Key of the words where there is nothing.
+    machines : str or None
+        ``several`` or ``one``: of one machine its name need not stand in every row.
+    count : int or None
+        How many rows there are, shown or not, where that is more than was asked for.
+    """
+
+    above: Sequence[Node] = ()
+    spell: Spell = spelled
+    none: str = "nothing"
+    machines: str | None = None
+    count: int | None = None
+
+
+def table(scene: Scene, name: str, own: Own = Own()) -> Node:
+    """A card with a table, its picture where it has one, and the files that it makes.
 
     Parameters
     ----------
+    scene : Scene
     name : str
         A key of :data:`dashboards.sheets.COLUMNS`.
-    language : str
-    site : Site
+    own : Own
     """
-
-    def __init__(self, name: str, language: Language, site: Site) -> None:
-        self.name, self.language, self.site = name, language, site
-        self.columns = sheets.COLUMNS[name]
-        self._rows: Sequence[Row] | None = None
-        self._lines: list[Box] = []
-        title = say(f"sheet.{name}", language)
-        half = " half" if name in ("losses", "pareto") else ""
-        with Box(
-            "section", f"card sheet{half} {name}", aria_label=title, data_testid=f"card-{name}"
-        ) as self.card:
-            with Box("header", "card-head"):
-                with Box("div"):
-                    Text("h2", title)
-                    Text("p", say(f"sheet.{name}.how", language), "question")
-                self.files = self._files()
-            self.gains = Box("div", "gains") if name == "opportunities" else None
-            self.chart = Chart(f"chart-{name}", 300) if name in _DRAWN else None
-            self._above()
-            self.none = Text("p", say("nothing", language), "nothing")
-            self.too_little = Text("p", "", "nothing") if self.gains is not None else None
-            self.scroll = Box("div", "scroll", tabindex="0", role="group", aria_label=title)
-            with self.scroll, Box("table", "sheet-table"):
-                Text("caption", title, "visually-hidden")
-                with Box("thead"), Box("tr"):
-                    for column in self.columns:
-                        Text("th", column.title(language), _align(column), scope="col")
-                self.body = Box("tbody", data_testid=f"rows-{name}", data_rows="0")
-            self.more = Text("p", "", "nothing", data_testid=f"more-{name}")
-
-    def _above(self) -> None:
-        """What stands above the table."""
-
-    def _files(self) -> dict[str, Text]:
-        with Box("div", "files"):
-            return {
-                kind: Text(
-                    "a", say(f"export.{kind}", self.language), "file",
-                    title=say(f"export.{kind}.title", self.language), download="",
-                    data_testid=f"{kind}-{self.name}",
-                )
-                for kind in ("csv", "parquet")
-            }  # fmt: skip
-
-    def show(self, snapshot: Snapshot, ink: Ink) -> None:
-        """Show a moment."""
-        # One machine's row is said in large already.
-        one = (
-            self.name == "by_machine" and snapshot.view.screen == "line" and snapshot.view.machine is not None
-        )
-        kit.hide(self.card, one or self.name not in snapshot.parts)
-        rows = snapshot.parts.get(self.name, ())
-        some = [row for row in rows if row.get("verdict") == "ok"] if self.gains is not None else rows
-        if self.gains is not None:
-            kit.put(self.card, data_remarks="some" if any(row.get("reason_code") for row in rows) else "none")
-        kit.hide(self.none, bool(rows))
-        kit.hide(self.scroll, not some)
-        if self.too_little is not None:
-            kit.hide(self.too_little, bool(some) or not rows)
-        for kind, anchor in self.files.items():
-            kit.put(anchor, href=export_link(self.name, kind, snapshot.view, self.language))
-        if self.chart is not None:
-            options: Options = _DRAWN[self.name](rows, self.language, ink)
-            title = say(f"sheet.{self.name}", self.language)
-            self.chart.height(max(90, 34 * min(len(rows), bars.MOST_BARS) + 40))
-            self.chart.show(options, say("chart.table", self.language, title=title))
-            self.chart.hide(not rows)
-        if rows == self._rows:
-            return
-        self._fill(rows[:MOST_ROWS], (self._rows or ())[:MOST_ROWS])
-        self._rows = rows
-        kit.put(self.body, data_rows=str(len(rows)))
-        count = self._count(snapshot)
-        kit.hide(self.more, count <= MOST_ROWS)
-        shown, whole = (amounts.count(n, self.language) for n in (min(MOST_ROWS, len(rows)), count))
-        kit.write(self.more, say("more", self.language, shown=shown, count=whole))
-        if self.gains is not None:
-            self._gains([row for row in some if row["loss"] not in sheets.ELSEWHERE][:_MOST_GAINS])
-        if self.too_little is not None and rows and not some:
-            reason = next(c for c in self.columns if c.kind == "remark")
-            why = sheets.in_row(reason, rows[0], self.site, self.language)
-            kit.write(self.too_little, say("gain.not_yet", self.language, why=why))
-
-    def _count(self, snapshot: Snapshot) -> int:
-        """How many rows there are, shown or not."""
-        return len(snapshot.parts.get(self.name, ()))
-
-    def _fill(self, rows: Sequence[Row], before: Sequence[Row]) -> None:
-        """Put rows in place; one that is as it was is left alone, with whatever has the focus in it."""
-        for line in self._lines[len(rows) :]:
-            line.delete()
-        del self._lines[len(rows) :]
-        for i, row in enumerate(rows):
-            if i == len(self._lines):
-                with self.body:
-                    self._lines.append(Box("tr"))
-            elif row == before[i] or self._write_over(self._lines[i], row):
-                continue
-            self._lines[i].clear()
-            with self._lines[i]:
-                self._row(row)
-
-    def _gains(self, rows: Sequence[Row]) -> None:
-        """The most rewarding losses in large."""
-        if self.gains is None:
-            return
-        self.gains.clear()
-        with self.gains:
-            for row in rows:
-                told = {c.key: sheets.cell(c, row.get(c.key), self.site, self.language) for c in self.columns}
-                with Box("div", "gain", data_testid="gain"):
-                    told_of = {"machine": told["machine"], "loss": told["loss"]}
-                    Text("p", say("gain.what", self.language, **told_of), "gain-what")
-                    Text("p", say("gain.hours", self.language, hours=told["hours"]), "gain-hours")
-                    if row["good_parts"] is not None:
-                        Text("p", say("gain.parts", self.language, parts=told["good_parts"]), "question")
-                    if row["eur"] is not None:
-                        eur = amounts.money(row["eur"], self.language, whole=True)
-                        Text("p", say("gain.eur", self.language, eur=eur), "question")
-
-    def _write_over(self, line: Box, row: Row) -> bool:
-        """Write a row over another: many pages are told of each figure, and an element costs far more."""
-        cells = line.default_slot.children
-        if not all(isinstance(cell, Text) for cell in cells):
-            return False
-        for cell, column in zip(cells, self.columns, strict=True):
-            text, marks = self._spelled(column, row)
-            kit.write(cast("Text", cell), text)
-            kit.put(cell, data_value=marks.get("data_value"))
-        return True
-
-    def _spelled(self, column: sheets.Column, row: Row) -> tuple[str, dict[str, str]]:
-        exact = row.get(column.key)
-        marks = {"data_value": repr(float(exact))} if isinstance(exact, int | float) else {}
-        return sheets.in_row(column, row, self.site, self.language), marks
-
-    def _row(self, row: Row) -> None:
-        for i, column in enumerate(self.columns):
-            text, marks = self._spelled(column, row)
-            if i == 0:
-                Text("th", text, _align(column), scope="row", **marks)
-            else:
-                self._cell(column, text, row, marks)
-
-    def _cell(self, column: sheets.Column, text: str, _: Row, marks: dict[str, str]) -> None:
-        Text("td", text, _align(column), **marks)
+    view, rows = scene.snapshot.view, scene.snapshot.parts.get(name, ())
+    title = scene.say(f"sheet.{name}")
+    # One machine's row is said in large already.
+    one = name == "by_machine" and view.screen == "line" and view.machine is not None
+    gains = name == "opportunities"
+    some = [row for row in rows if row.get("verdict") == "ok"] if gains else rows
+    words = node(
+        "div", "", node("h2", text=title), node("p", "question", text=scene.say(f"sheet.{name}.how"))
+    )
+    remarks = ("some" if any(row.get("reason_code") for row in rows) else "none") if gains else None
+    return node(
+        "section",
+        f"card sheet{' half' if name in _DRAWN else ''} {name}",
+        node("header", "card-head", words, _files(scene, name)),
+        _gains(scene, some) if gains else None,
+        _drawn(scene, name, rows) if name in _DRAWN else None,
+        own.above,
+        node("p", "nothing", text=scene.say(own.none), hidden=bool(rows)),
+        _too_little(scene, rows, some) if gains else None,
+        _scrolled(scene, name, rows[:MOST_ROWS], own.spell, hidden=not some),
+        _more(scene, name, len(rows), own.count),
+        aria_label=title,
+        data_testid=f"card-{name}",
+        data_machines=own.machines,
+        data_remarks=remarks,
+        hidden=one or name not in scene.snapshot.parts,
+    )
 
 
-class StopsCard(TableCard):
+def stops(scene: Scene) -> Node:
     """Stops; where the visitor may, each with a button that asks for its reason."""
+    count = sum(int(row["count"]) for row in scene.snapshot.parts.get("pareto", ()))
+    return table(scene, "stops", Own(machines="several" if scene.line else "one", count=count))
 
-    def __init__(self, language: Language, site: Site, ask: Callable[[Row], None] | None) -> None:
-        self._ask = ask
-        super().__init__("stops", language, site)
 
-    def show(self, snapshot: Snapshot, ink: Ink) -> None:
-        """Show a moment; of one machine its name need not stand in every row."""
-        kit.put(self.card, data_machines="several" if snapshot.view.machine is None else "one")
-        super().show(snapshot, ink)
+def _how(scene: Scene, name: str) -> Node:
+    return node("p", "question", text=scene.say(f"sheet.{name}.how"))
 
-    def _count(self, snapshot: Snapshot) -> int:
-        return sum(int(row["count"]) for row in snapshot.parts.get("pareto", ()))
 
-    def _cell(self, column: sheets.Column, text: str, row: Row, marks: dict[str, str]) -> None:
-        if column.key != "reason" or self._ask is None:
-            super()._cell(column, text, row, marks)
-            return
-        ask = self._ask
-        with Box("td", "words"):
-            none = row["reason"] == "none"
-            Text(
-                "span",
-                "" if none else text,
-                "given",
-                data_testid=f"reason-{row['machine']}-{row['start_ns']}",
+def _files(scene: Scene, name: str) -> Node:
+    return node(
+        "div",
+        "files",
+        [
+            node(
+                "a", "file", text=scene.say(f"export.{kind}"), title=scene.say(f"export.{kind}.title"),
+                download=True, data_testid=f"{kind}-{name}",
+                href=export_link(name, kind, scene.snapshot.view, scene.language),
             )
-            button = Text(
-                "button", say("assign" if none else "assign.change", self.language), "assign", type="button"
-            )
-            kit.put(button, data_testid=f"assign-{row['machine']}-{row['start_ns']}")
-            button.on("click", lambda _: ask(row))
+            for kind in ("csv", "parquet")
+        ],
+    )  # fmt: skip
+
+
+def _drawn(scene: Scene, name: str, rows: Sequence[Row]) -> Child:
+    height_px = max(90, 34 * min(len(rows), bars.MOST_BARS) + 40)
+    words = scene.say("chart.table", title=scene.say(f"sheet.{name}"))
+    options = _DRAWN[name](rows, scene.language, scene.ink)
+    return picture(f"chart-{name}", height_px, options, words, hidden=not rows)
+
+
+def _gains(scene: Scene, some: Sequence[Row]) -> Node:
+    """The most rewarding losses in large."""
+    rows = [row for row in some if row["loss"] not in sheets.ELSEWHERE][:_MOST_GAINS]
+    return node("div", "gains", [_gain(scene, row) for row in rows])
+
+
+def _gain(scene: Scene, row: Row) -> Node:
+    told = {
+        c.key: sheets.cell(c, row.get(c.key), scene.site, scene.language)
+        for c in sheets.COLUMNS["opportunities"]
+    }
+    more = []
+    if row["good_parts"] is not None:
+        more.append(scene.say("gain.parts", parts=told["good_parts"]))
+    if row["eur"] is not None:
+        more.append(scene.say("gain.eur", eur=amounts.money(row["eur"], scene.language, whole=True)))
+    return node(
+        "div",
+        "gain",
+        node("p", "gain-what", text=scene.say("gain.what", machine=told["machine"], loss=told["loss"])),
+        node("p", "gain-hours", text=scene.say("gain.hours", hours=told["hours"])),
+        [node("p", "question", text=words) for words in more],
+        data_testid="gain",
+    )
+
+
+def _too_little(scene: Scene, rows: Sequence[Row], some: Sequence[Row]) -> Node:
+    """Why nothing can be gained yet, as far as is known."""
+    if some or not rows:
+        return node("p", "nothing", hidden=True)
+    reason = next(c for c in sheets.COLUMNS["opportunities"] if c.kind == "remark")
+    why = sheets.in_row(reason, rows[0], scene.site, scene.language)
+    return node("p", "nothing", text=scene.say("gain.not_yet", why=why))
+
+
+def _scrolled(scene: Scene, name: str, rows: Sequence[Row], spell: Spell, *, hidden: bool) -> Node:
+    title, columns = scene.say(f"sheet.{name}"), sheets.COLUMNS[name]
+    heads = [node("th", _align(c), text=c.title(scene.language), scope="col") for c in columns]
+    body = node(
+        "tbody",
+        "",
+        [_line(scene, columns, row, spell, asks=name == "stops" and scene.look.asks) for row in rows],
+        data_testid=f"rows-{name}",
+        data_rows=str(len(scene.snapshot.parts.get(name, ()))),
+    )
+    caption = node("caption", "visually-hidden", text=title)
+    whole = node("table", "sheet-table", caption, node("thead", "", node("tr", "", heads)), body)
+    return node("div", "scroll", whole, tabindex="0", role="group", aria_label=title, hidden=hidden)
+
+
+def _line(scene: Scene, columns: Sequence[Column], row: Row, spell: Spell, *, asks: bool) -> Node:
+    cells = []
+    for i, column in enumerate(columns):
+        exact, text = row.get(column.key), spell(scene, column, row)
+        value = repr(float(exact)) if isinstance(exact, int | float) else None
+        if i == 0:
+            cells.append(node("th", _align(column), text=text, scope="row", data_value=value))
+        elif asks and column.key == "reason":
+            cells.append(_asked(scene, row, text))
+        else:
+            cells.append(node("td", _align(column), text=text, data_value=value))
+    return node("tr", "", cells)
+
+
+def _asked(scene: Scene, row: Row, text: str) -> Node:
+    """A stop's reason, and the button to give one."""
+    none, stop = row["reason"] == "none", stop_id(row)
+    return node(
+        "td",
+        "words",
+        node("span", "given", text="" if none else text, data_testid=f"reason-{stop}"),
+        node(
+            "button",
+            "assign",
+            text=scene.say("assign" if none else "assign.change"),
+            type="button",
+            data_testid=f"assign-{stop}",
+            data_stop=stop,
+        ),
+    )
+
+
+def stop_id(row: Row) -> str:
+    """What tells a stop from all others."""
+    return f"{row['machine']}-{row['start_ns']}"
+
+
+def _more(scene: Scene, name: str, here: int, count: int | None) -> Node:
+    """How many rows there are beyond those that are shown."""
+    count = here if count is None else count
+    shown, whole = (amounts.count(n, scene.language) for n in (min(MOST_ROWS, here), count))
+    words = scene.say("more", shown=shown, count=whole)
+    return node("p", "nothing", text=words, data_testid=f"more-{name}", hidden=count <= MOST_ROWS)
 
 
 def export_link(name: str, kind: str, view: View, language: Language) -> str:
@@ -220,6 +224,6 @@ def export_link(name: str, kind: str, view: View, language: Language) -> str:
     return f"/export/{name}.{kind}?" + urlencode(view.query() | {"lang": language})
 
 
-def _align(column: sheets.Column) -> str:
+def _align(column: Column) -> str:
     when = " when" if column.kind in ("time", "date") else ""
     return "figures" if column.kind in _FIGURES else f"words{when}"

@@ -11,8 +11,7 @@ from typing import Final, Literal
 from dashboards import amounts, figures, moments
 from dashboards.catalogue import BY_ID, WALL
 from dashboards.figures import Figure
-from dashboards.html import Markup, el, text
-from dashboards.kit import share
+from dashboards.html import Markup, el, share, text
 from dashboards.screens import Row
 from dashboards.view import NS
 from dashboards.wall_facts import LineNow, MachineNow, Period, WallNow

@@ -55,7 +55,7 @@ for (const name of ['aria-label', 'title', 'placeholder'])
   for (const e of document.querySelectorAll(`.page [${name}]`)) texts.push(e.getAttribute(name));
 for (const e of document.querySelectorAll('.tip')) texts.push(e.textContent);
 for (const box of document.querySelectorAll('.chart > *')) {
-  const chart = getElement(parseInt(box.id.slice(1))).chart;
+  const chart = fieldlab.chart(box);
   if (chart) for (const shown of chart.getZr().storage.getDisplayList()) texts.push(shown.style?.text ?? '');
 }
 return texts.join('\\n');

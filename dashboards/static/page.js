@@ -1,0 +1,94 @@
+// Keeps a page's figures as the server tells them: what is different, where, and the pictures.
+window.fieldlab = (() => {
+  const pictures = new WeakMap();
+  let library = null;
+
+  // Functions come as text, under a name that begins with a colon.
+  const revived = (value) => {
+    if (Array.isArray(value)) return value.map(revived);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([name, part]) =>
+      name[0] === ':' ? [name.slice(1), new Function(`return (${part})`)()] : [name, revived(part)]));
+  };
+
+  // A picture is drawn as soon as there is a library to draw it, and a place that has a size.
+  class Picture {
+    constructor(place) {
+      this.place = place;
+      this.waiting = [];
+      this.chart = null;
+      this.watch = new ResizeObserver(() => { if (this.chart) this.chart.resize(); else this.draw(); });
+      this.watch.observe(place);
+    }
+    add(options, whole) {
+      if (whole) this.waiting = [];
+      this.waiting.push([revived(options), whole]);
+      this.draw();
+    }
+    async draw() {
+      library ??= import('nicegui-echart');
+      const {echarts} = await library;
+      if (!this.place.isConnected || !this.place.clientWidth || !this.place.clientHeight) return;
+      this.chart ??= echarts.init(this.place);
+      for (const [options, whole] of this.waiting.splice(0)) this.chart.setOption(options, {notMerge: whole});
+    }
+    end() {
+      this.watch.disconnect();
+      this.chart?.dispose();
+    }
+  }
+
+  const picture = (place) => {
+    if (!pictures.has(place)) pictures.set(place, new Picture(place));
+    return pictures.get(place);
+  };
+  const without = (element) => {
+    for (const place of [element, ...element.querySelectorAll('*')]) pictures.get(place)?.end();
+    element.remove();
+  };
+
+  const todo = {
+    set: (element, attributes) => {
+      for (const [name, value] of Object.entries(attributes)) {
+        if (value === null) element.removeAttribute(name); else element.setAttribute(name, value);
+      }
+    },
+    say: (element, text) => { element.textContent = text; },
+    more: (element, html) => element.insertAdjacentHTML('beforeend', html),
+    fewer: (element, count) => { for (let i = 0; i < count; i++) without(element.lastElementChild); },
+    other: (element, html) => {
+      element.insertAdjacentHTML('beforebegin', html);
+      without(element);
+    },
+    draw: (element, options) => picture(element).add(options, true),
+    redraw: (element, options) => picture(element).add(options, false),
+  };
+
+  // A picture as it is on the page, twice as sharp, on the card's own colour.
+  const save = (button) => {
+    const chart = fieldlab.chart(button.parentElement.querySelector('.drawing'));
+    const backgroundColor = getComputedStyle(document.documentElement).getPropertyValue('--card').trim();
+    const link = document.createElement('a');
+    link.href = chart.getDataURL({pixelRatio: 2, backgroundColor});
+    link.download = button.dataset.png;
+    link.click();
+  };
+
+  document.addEventListener('click', ({target}) => {
+    const button = target.closest('button');
+    if (button?.dataset.png) save(button);
+    if (button?.dataset.stop) emitEvent('assign', button.dataset.stop);
+  });
+
+  return {
+    show: (told) => {
+      for (const [host, changes] of Object.entries(told)) {
+        const top = document.querySelector(`[data-host="${host}"]`);
+        for (const [path, what, given] of changes) {
+          todo[what](path.reduce((element, i) => element.children[i], top), given);
+        }
+      }
+    },
+    chart: (place) => pictures.get(place)?.chart,
+  };
+})();
