@@ -23,7 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards import login, sockets, wall_page
 from dashboards.errors import AddressInUse, CannotListen
-from dashboards.exercises import PATH, SCOPE_EXERCISES, Exercises
+from dashboards.exercise_feed import Boards
+from dashboards.exercises import PATH, SCOPE_BOARDS, SCOPE_EXERCISES, Exercises
 from dashboards.exercises_page import ExercisesPage
 from dashboards.exports import exports
 from dashboards.gate import Gate
@@ -62,6 +63,7 @@ class _Hand:
     companies: Mapping[str, Poller] = MappingProxyType({})
     gate = Gate()
     exercises: Exercises | None = None
+    boards: Boards | None = None
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -76,7 +78,7 @@ class _Hand:
         visitor = scope.get(SCOPE_VISITOR)
         company = visitor.company if visitor is not None else None
         scope[SCOPE_POLLER] = type(self).poller if company is None else type(self).companies[company]
-        scope[SCOPE_EXERCISES] = type(self).exercises
+        scope[SCOPE_EXERCISES], scope[SCOPE_BOARDS] = type(self).exercises, type(self).boards
         await self.app(scope, receive, send)
 
 
@@ -110,6 +112,7 @@ def create_app(
     _Hand.poller, _Hand.companies = poller, companies
     _Hand.gate = gate if gate is not None else Gate()
     _Hand.exercises = exercises
+    _Hand.boards = Boards(exercises) if exercises is not None else None
     return _application()
 
 
@@ -159,11 +162,11 @@ def _application() -> FastAPI:
 
 @ui.page(PATH)
 async def _exercise(request: Request, client: Client) -> None:
-    exercises = request.scope.get(SCOPE_EXERCISES)
-    if exercises is None:
+    boards = request.scope.get(SCOPE_BOARDS)
+    if boards is None:
         client.open("/")
         return
-    page = ExercisesPage(exercises, client, request.query_params, _STYLE_URL)
+    page = ExercisesPage(boards, client, request.query_params, _STYLE_URL)
     client.page = copy(client.page)
     client.page.language = _QUASAR_LANGUAGES[page.language]
     page.build()

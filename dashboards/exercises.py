@@ -15,6 +15,7 @@ Task = Literal["loss", "stops", "weeks"]
 TASKS: Final[tuple[Task, ...]] = ("loss", "stops", "weeks")
 PATH: Final = "/exercises"
 SCOPE_EXERCISES: Final = "fieldlab.exercises"
+SCOPE_BOARDS: Final = "fieldlab.exercises.boards"
 """Where a request's scope holds them; None on a real fieldlab."""
 LOSSES: Final = ("breakdown", "setup", "minor_stop", "speed", "quality", "starved", "blocked")
 PREDICTIONS: Final = ("more", "same", "less")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Final
 
 from nicegui import Client, ui
 
 from dashboards import kit
 from dashboards.exercise_cards import LossCard, StopsCard
+from dashboards.exercise_feed import Boards
 from dashboards.exercise_weeks import WeeksCard
-from dashboards.exercises import TASKS, Answer, Board, Exercises, Task, address, overview, solved
+from dashboards.exercises import TASKS, Answer, Board, Task, address, overview, solved
 from dashboards.kit import Box, Text
 from dashboards.look import HEAD, TURN
 from dashboards.wording import LANGUAGES, Language, as_language, say
-
-REFRESH_S: Final = 1.0
 
 
 class ExercisesPage:
@@ -25,21 +23,21 @@ class ExercisesPage:
 
     Parameters
     ----------
-    exercises : Exercises
+    boards : Boards
+        How it stands, for all pages.
     client : Client
     query : mapping of str to str
         Of the link that was followed.
     style_url : str
     """
 
-    def __init__(
-        self, exercises: Exercises, client: Client, query: Mapping[str, str], style_url: str
-    ) -> None:
-        self._exercises, self._client, self._style_url = exercises, client, style_url
-        self.language: Language = as_language(query.get("lang"), exercises.site.language)
+    def __init__(self, boards: Boards, client: Client, query: Mapping[str, str], style_url: str) -> None:
+        self._boards, self._exercises = boards, boards.exercises
+        self._client, self._style_url = client, style_url
+        self.language: Language = as_language(query.get("lang"), self._exercises.site.language)
         theme = query.get("theme")
         self._theme = theme if theme in ("light", "dark") else "auto"
-        self._board = Board()
+        self._board = boards.latest
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self.language, **values)
@@ -66,6 +64,8 @@ class ExercisesPage:
                     Text("h1", self._say("exercises.invite"))
                     Text("p", self._say("exercises.how"), "task-text")
                     self._progress = Text("p", "", "tasks-progress", role="status", data_testid="progress")
+                    self._notice = Text("p", "", "notice", role="status", data_testid="notice")
+                    kit.hide(self._notice, hidden=True)
                 self._cards = (
                     LossCard(self._exercises, self._ask, self.language, self._theme),
                     StopsCard(self._exercises, self._ask, self.language),
@@ -73,7 +73,7 @@ class ExercisesPage:
                 )
             Text("footer", self._say("exercises.foot"), "foot")
         self._show()
-        ui.timer(REFRESH_S, self._refresh)
+        self._client.on_delete(self._boards.listen(self._refresh))
 
     def _header(self) -> None:
         name = self._exercises.site.name or self._exercises.site.fieldlab
@@ -91,9 +91,13 @@ class ExercisesPage:
                 turn = Text("button", self._say("theme"), "tool", type="button", data_testid="theme")
                 turn.on("click", js_handler=TURN)
 
-    async def _refresh(self) -> None:
-        self._board = await asyncio.to_thread(self._exercises.board)
-        self._show()
+    def _refresh(self, board: Board | None) -> None:
+        """Show how it stands; None: that cannot be read, and what stands there is old."""
+        kit.write(self._notice, "" if board else self._say("exercises.trouble"))
+        kit.hide(self._notice, board is not None)
+        if board is not None:
+            self._board = board
+            self._show()
 
     async def _ask(self, task: Task, given: Mapping[str, str]) -> Answer:
         answer = await asyncio.to_thread(self._exercises.answer, task, given)

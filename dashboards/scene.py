@@ -186,4 +186,6 @@ def picture(
         data_png=f"fieldlab-{testid}.png",
         hidden=bool(instead) or not options.get("series"),
     )
-    return node("div", "drawn", box, save, hidden=hidden), node("p", "instead", text=instead, hidden=not instead)
+    return node("div", "drawn", box, save, hidden=hidden), node(
+        "p", "instead", text=instead, hidden=not instead
+    )

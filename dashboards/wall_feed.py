@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 from dashboards.poller import Poller
 from dashboards.snapshot import Snapshot
@@ -43,7 +43,8 @@ class Feed:
     """
 
     def __init__(self, poller: Poller, clock: Callable[[], float] = time.monotonic) -> None:
-        self._poller, self._clock = poller, clock
+        # Not held: the feed of a poller is kept for as long as there is the poller.
+        self._poller, self._clock = proxy(poller), clock
         self._watched: dict[View, _Watched] = {}
 
     @property

@@ -9,6 +9,7 @@ EXERCISES: Final[dict[str, tuple[str, str]]] = {
     "exercises": ("Oefeningen", "Exercises"),
     "exercises.invite": ("Drie oefeningen, een kwartier", "Three exercises, 15 minutes"),
     "exercises.invite.what": ("Vind het grootste verlies, halveer de kleine stops, en herken een echte energiebesparing. Op deze gesimuleerde lijn, die weet wat er werkelijk gebeurde.", "Find the biggest loss, halve the minor stops, and recognise a real energy saving. On this simulated line, which knows what really happened."),
+    "exercises.trouble": ("De gegevens zijn nu niet te lezen. Wat hier staat is oud; er wordt opnieuw geprobeerd.", "The data cannot be read right now. What you see is old; trying again."),
     "exercises.start": ("Begin", "Start"),
     "exercises.go_on": ("Ga verder", "Go on"),
     "exercises.again": ("Bekijk ze nog eens", "Look again"),

@@ -1,7 +1,7 @@
 // Keeps a page's figures as the server tells them: what is different, where, and the pictures.
 window.fieldlab = (() => {
   const pictures = new WeakMap();
-  let library = null;
+  const library = import('nicegui-echart');
 
   // Functions come as text, under a name that begins with a colon.
   const revived = (value) => {
@@ -26,7 +26,6 @@ window.fieldlab = (() => {
       this.draw();
     }
     async draw() {
-      library ??= import('nicegui-echart');
       const {echarts} = await library;
       if (!this.place.isConnected || !this.place.clientWidth || !this.place.clientHeight) return;
       this.chart ??= echarts.init(this.place);

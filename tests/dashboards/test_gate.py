@@ -233,7 +233,8 @@ def test_in_a_browser_one_logs_in_looks_and_is_asked_again_when_the_session_is_o
         assert attribute(driver, "scope-m1", "aria-pressed") is None
         click(driver, "scope-m2")
         until(lambda: attribute(driver, "figures", "data-machine") == "m2", "the press")
-        assert driver.find_element(By.CSS_SELECTOR, "[data-testid='timeline'] canvas").is_displayed()
+        drawn = "[data-testid='timeline'] canvas"
+        until(lambda: driver.find_elements(By.CSS_SELECTOR, drawn), "the picture")
         assert text(driver, "latest-m2") == ""  # a company's bucket tells no state of now
         assert driver.find_elements(By.CSS_SELECTOR, "button.assign") == []
         assert complaints(driver) == []

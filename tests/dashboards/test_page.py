@@ -177,7 +177,7 @@ def test_state_times_are_the_sources_unknown_among_them(driver, address, screens
     for state in ("producing", "starved", "unknown", "setup"):
         field = f"state_{state}_s"
         assert float(attribute(driver, field, "data-value") or 0) == row[field]
-    assert driver.find_element(By.CSS_SELECTOR, "[data-testid='timeline'] canvas").is_displayed()
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, "[data-testid='timeline'] canvas"), "the picture")
 
 
 def test_a_real_fieldlab_has_no_exercises(driver, address) -> None:
@@ -263,10 +263,11 @@ def test_without_data_the_page_waits(driver, address, screens) -> None:
     screens.first = None
     driver.get(f"{address.url}?line=milling&lang=en")
     until(lambda: "Waiting for the first data" in driver.page_source, "the waiting")
-    assert not driver.find_element(By.CSS_SELECTOR, "[data-testid='oee_index']").is_displayed()
+    assert not driver.find_elements(By.CSS_SELECTOR, "[data-testid='oee_index']")
     screens.first = START_NS
     until(lambda: attribute(driver, "oee_index", "data-value"), "the first figure")
     width = "return document.querySelector(\"[data-testid='timeline'] canvas\").clientWidth"
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, "[data-testid='timeline'] canvas"), "the picture")
     assert driver.execute_script(width) > 1000
 
 

@@ -102,7 +102,7 @@ def test_the_session_that_opened_a_page_attaches_to_it(address) -> None:
     with socket(address, ines) as own:
         own.emit("handshake", handshake(page))
         assert "431[true]" in own.heard("431[true]")
-        assert "update" in own.heard("update")
+        assert "fieldlab.show" in own.heard("fieldlab.show")
 
 
 def test_another_session_that_knows_the_id_gets_nothing(address) -> None:
@@ -114,6 +114,7 @@ def test_another_session_that_knows_the_id_gets_nothing(address) -> None:
             other.emit("handshake", handshake(page))
             heard = other.heard(seconds=1.0)
         assert "update" not in heard
+        assert "fieldlab.show" not in heard
         assert SECRET not in heard
         assert "[true]" not in heard
         with socket(address, ines) as own:  # and the page is still its own
