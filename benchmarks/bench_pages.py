@@ -1,4 +1,4 @@
-"""The app over a year of four machines: how soon a browser shows something, and the figures of a range.
+"""The app over a year of four machines: how soon a browser shows something, a range's figures, many pages.
 
 FIELDLAB_BENCH_DAYS says how many days (365). Atoms are worked out once, into the embedded store, and copied
 to the InfluxDB.
@@ -6,17 +6,14 @@ to the InfluxDB.
 
 from __future__ import annotations
 
+import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import psutil
 from selenium import webdriver
 
 from benchmarks.rows import Budget, Row, SkipError
@@ -25,12 +22,15 @@ from fieldlab.stores import opened_store
 from fieldlab_configs import Site
 from ingest.embedded import EmbeddedStore
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
-from tests.servers import ServerMissingError, free_port, influxd, listens, stop
+from tests.dashboards.crowd import app, lookers, round_s, running
+from tests.servers import ServerMissingError, influxd
 
 DAYS = int(os.environ.get("FIELDLAB_BENCH_DAYS", "365"))
 RANGES: Final = {"24h": "a day", "7d": "a week", "365d": "a year"}
 PAGES: Final = {"screen=overview": "overview", "line=line": "line"}
 ROUNDS: Final = 3
+MANY: Final = 20
+MANY_ROUNDS: Final = 20
 GIVE_UP_S: Final = 120.0
 HERE = Path(__file__).resolve().parent  # a real disk, not the memory that a folder for temporary files may be
 _SHOWN = "[data-testid='figures']"
@@ -63,7 +63,7 @@ def measure() -> list[Row]:
         store = EmbeddedStore(folder / "bench.db", site.fieldlab)
         fill(site, store, end_ns - DAYS * DAY_NS, end_ns)
         store.close()
-        rows = _behind_app(site, "embedded", browser, end_ns)
+        rows = [*_behind_app(site, "embedded", browser, end_ns), asyncio.run(_many(site))]
         for row in rows:
             print(row, flush=True)
         try:
@@ -85,7 +85,7 @@ def _behind_app(site: Site, kind: str, browser: webdriver.Chrome, end_ns: int) -
     """First paint, each range on each page, and the memory of the app."""
     rows = []
     atoms_s = _best(lambda: _all_atoms(site, end_ns))
-    with _app(site) as (url, app):
+    with app(site) as (url, process):
         paint_s, figures_s = _opened(browser, url)
         rows.append(Row(f"{kind}: first paint", paint_s, "s", budget=Budget("value", "most", 2)))
         rows.append(Row(f"{kind}: opened, to the figures of 8 hours", figures_s, "s"))
@@ -104,7 +104,7 @@ def _behind_app(site: Site, kind: str, browser: webdriver.Chrome, end_ns: int) -
                     )
                 )
         browser.get("about:blank")
-        rows.append(Row(f"{kind}: the app, resident", app.memory_info().rss / 1e6, "MB"))
+        rows.append(Row(f"{kind}: the app, resident", process.memory_info().rss / 1e6, "MB"))
     return rows
 
 
@@ -137,18 +137,20 @@ def _best(work: Callable[[], object]) -> float:
     return min(took)
 
 
-@contextmanager
-def _app(site: Site) -> Iterator[tuple[str, psutil.Process]]:
-    """The app as a process of its own, at a free port."""
-    port = free_port()
-    words = ("app", str(site.path), "--port", str(port))
-    process = subprocess.Popen([sys.executable, "-m", "fieldlab", *words], stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + GIVE_UP_S
-        while not listens(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the app did not start: status {process.poll()}")
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/", psutil.Process(process.pid)
-    finally:
-        stop(process)
+async def _many(site: Site) -> Row:
+    """Processor time of the app for a round of one open page, and of many, while machines run."""
+    took = {}
+    store = opened_store(site)
+    with running(site, store), app(site) as (url, process):
+        for count in (1, MANY):
+            async with lookers(url, "?line=line&theme=light", count) as pages:
+                took[count] = await round_s(process, pages, MANY_ROUNDS)
+    store.close()
+    return Row(
+        f"embedded: a round of {MANY} open pages of a running line, processor time",
+        took[MANY] * 1000,
+        "ms",
+        f"of one page: {took[1] * 1000:.0f} ms",
+        took[MANY] / took[1],
+        Budget("ratio", "most", 1.5),
+    )

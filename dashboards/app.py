@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
@@ -22,12 +20,13 @@ from nicegui import Client, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards import login, sockets, wall_page
-from dashboards.errors import AddressInUse, CannotListen
+from dashboards.errors import CannotListen
 from dashboards.exercise_feed import Boards
 from dashboards.exercises import PATH, SCOPE_BOARDS, SCOPE_EXERCISES, Exercises
 from dashboards.exercises_page import ExercisesPage
 from dashboards.exports import exports
 from dashboards.gate import Gate
+from dashboards.listening import listen
 from dashboards.page import Page
 from dashboards.poller import INTERVAL_S, Poller
 from dashboards.screens import Screens
@@ -288,20 +287,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
         one.cancel()
         with suppress(asyncio.CancelledError):
             await one
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; errors say what to do."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUse(host, port) from error
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    listener.settimeout(0)
-    return listener

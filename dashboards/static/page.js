@@ -27,9 +27,10 @@ window.fieldlab = (() => {
     }
     async draw() {
       const {echarts} = await library;
-      if (!this.place.isConnected || !this.place.clientWidth || !this.place.clientHeight) return;
+      if (!this.place.isConnected || !this.place.clientWidth || !this.place.clientHeight) return this;
       this.chart ??= echarts.init(this.place);
       for (const [options, whole] of this.waiting.splice(0)) this.chart.setOption(options, {notMerge: whole});
+      return this;
     }
     end() {
       this.watch.disconnect();
@@ -64,8 +65,8 @@ window.fieldlab = (() => {
   };
 
   // A picture as it is on the page, twice as sharp, on the card's own colour.
-  const save = (button) => {
-    const chart = fieldlab.chart(button.parentElement.querySelector('.drawing'));
+  const save = async (button) => {
+    const {chart} = await picture(button.parentElement.querySelector('.drawing')).draw();
     const backgroundColor = getComputedStyle(document.documentElement).getPropertyValue('--card').trim();
     const link = document.createElement('a');
     link.href = chart.getDataURL({pixelRatio: 2, backgroundColor});

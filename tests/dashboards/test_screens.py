@@ -13,9 +13,10 @@ from itertools import pairwise
 import pytest
 
 from dashboards import figures, moments, timeline
-from dashboards.app import listen, serve
+from dashboards.app import serve
 from dashboards.catalogue import BY_ID
 from dashboards.errors import AddressInUse, CannotListen
+from dashboards.listening import listen
 from dashboards.poller import Poller
 from dashboards.snapshot import Answers, Snapshot, take
 from dashboards.view import NS, Span, View, link, parse, parse_time, rfc3339, span

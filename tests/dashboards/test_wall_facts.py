@@ -10,7 +10,8 @@ from dashboards import wall
 from dashboards.catalogue import SCREENS, WALL
 from dashboards.snapshot import Answers, take
 from dashboards.view import Span, View
-from dashboards.wall_facts import WallNow, period, target
+from dashboards.wall_facts import WallNow, period
+from dashboards.wall_targets import target
 from fieldlab_configs import parse
 from tests.dashboards.fakes import CONFIG, HOUR_NS, NS, START_NS, FakeScreens, site
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from dashboards import wall_feed
 from dashboards.poller import Poller
@@ -72,3 +74,19 @@ def test_data_that_stand_still_are_said_to_after_a_minute() -> None:
             assert (old, trouble.kind) == (later, "away")
 
     asyncio.run(run())
+
+
+def test_a_poller_is_let_go_when_its_last_wall_went(monkeypatch) -> None:
+    """Whoever serves again and again in one process keeps no poller for walls that are long gone."""
+    monkeypatch.setattr(wall_feed, "LEASE_S", 0.1)
+
+    async def run() -> weakref.ref[Poller]:
+        async with Poller(FakeScreens(), interval_s=0.02) as poller:
+            feed = feed_of(poller)
+            assert (await feed.ask(VIEW))[0] is not None
+            await eventually(lambda: feed.watched == 0, "the lease ends")
+        return weakref.ref(poller)
+
+    gone = asyncio.run(run())
+    gc.collect()
+    assert gone() is None

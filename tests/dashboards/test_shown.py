@@ -1,0 +1,113 @@
+"""What stands on a page is made once for all that look alike, and becomes what it would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+
+from dashboards.app import Address
+from dashboards.chart_options import DARK, LIGHT
+from dashboards.nodes import Node, changes, pictures
+from dashboards.scene import Look
+from dashboards.shown import Showing
+from dashboards.snapshot import Answers, take
+from dashboards.view import View
+from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
+from tests.dashboards.fakes import NS
+from tests.dashboards.full import Full
+from tests.dashboards.serving import served
+from tests.dashboards.test_page import attribute, click, until
+
+LINE = View(None, "milling", "8h")
+# Everything that the server keeps, drawn pictures apart: tags, attributes, texts.
+KEPT = """
+const told = (e) => [e.tagName, [...e.attributes]
+  .map(a => a.name === 'hidden' ? 'hidden' : `${a.name}=${a.value}`)
+  .filter(a => !/^(id|data-host|class=drawing|style=.*user-select|_echarts)/.test(a)).sort(),
+  e.classList.contains('drawing') ? [] : [...e.children].map(told), e.children.length ? '' : e.textContent];
+return [...document.querySelectorAll('[data-host]:not(#figures)')].map(told);
+"""
+
+
+@pytest.fixture
+def screens() -> Full:
+    """A fieldlab that has something everywhere."""
+    return Full()
+
+
+@pytest.fixture
+def address(screens: Full) -> Iterator[Address]:
+    """The app over it."""
+    with served(screens) as found:
+        yield found
+
+
+def test_what_looks_alike_is_made_once_and_told_once(screens: Full) -> None:
+    """The same for the same moment and look; another for another, and one text from one to the next."""
+    showing, look = Showing(screens.site), Look("en", LIGHT, asks=True)
+    first = take(LINE, Answers(screens))
+    shown = showing.of(first, look)
+    assert showing.of(first, look) is shown
+    assert showing.of(first, Look("en", DARK, asks=True)) is not shown
+    screens.now += 60 * NS
+    later = showing.of(take(LINE, Answers(screens)), look)
+    told = later.since(shown)
+    assert told is later.since(shown)
+    assert "data-end-ns" in told
+    assert later.since(later) == ""
+    assert len(told) < len(later.inside("boards"))
+
+
+def test_of_a_picture_only_what_is_different_is_told() -> None:
+    """A part that went away cannot be merged by ECharts: then the picture is drawn anew."""
+
+    def drawn(**options: Any) -> Node:
+        return Node("div", options=options)
+
+    old = drawn(
+        series=[{"name": "a", "data": [1, 2]}, {"name": "b", "data": [3]}], xAxis={"min": 0, "max": 9}
+    )
+    new = drawn(
+        series=[{"name": "a", "data": [1, 5]}, {"name": "b", "data": [3]}], xAxis={"min": 0, "max": 10}
+    )
+    assert list(changes(old, new)) == [
+        [(), "redraw", {"series": [{"data": [1, 5]}, {}], "xAxis": {"max": 10}}]
+    ]
+    fewer = drawn(series=[{"name": "a", "data": [1, 5]}], xAxis={"min": 0, "max": 10})
+    assert list(changes(new, fewer)) == [[(), "draw", fewer.options]] == list(pictures(fewer))
+    without = drawn(series=fewer.options["series"]) if fewer.options else drawn()
+    assert list(changes(fewer, without)) == [[(), "draw", without.options]]
+
+
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
+def test_what_a_page_became_is_what_it_would_have_been(address: Address, screens: Full) -> None:
+    """After machines, ranges and time were changed, it has all that a page has which is opened now."""
+
+    def kept(driver: webdriver.Chrome) -> Any:
+        return driver.execute_script(KEPT)
+
+    with chromium() as driver:
+        driver.get(f"{address.url}?line=milling&lang=en&theme=light&range=all")
+        until(lambda: attribute(driver, "figures", "data-end-ns"), "the page")
+        for press, of, value in (
+            ("scope-m1", "data-machine", "m1"),
+            ("scope-m2", "data-machine", "m2"),
+            ("scope-line-milling", "data-machine", ""),
+        ):
+            click(driver, press)
+            until(lambda of=of, value=value: attribute(driver, "figures", of) == value, press)
+        before = attribute(driver, "figures", "data-start-ns")
+        click(driver, "range-1h")
+        until(lambda: attribute(driver, "figures", "data-start-ns") != before, "an hour")
+        screens.now += 600 * NS
+        until(lambda: attribute(driver, "figures", "data-end-ns") == str(screens.now), "time goes on")
+        became = kept(driver)
+        driver.get(driver.current_url)
+        until(lambda: attribute(driver, "figures", "data-end-ns") == str(screens.now), "the page anew")
+        assert len(became) > 5
+        assert became == kept(driver)
