@@ -123,7 +123,7 @@ def test_only_its_own_line_or_company(address, links) -> None:
     for path in ("/wall?line=turning", "/wall/now?line=turning", "/wall?line=nothing"):
         status, _, body = ask(address, f"{path}&language=en", key)
         assert status == 403, path
-        assert "This wall is not open" in body
+        assert "This wall screen is not open" in body
         assert "Freesbank" not in body
     assert ask(address, "/wall?line=milling", key)[0] == 200
     status, _, body = ask(address, "/wall", links.make("acme"))
