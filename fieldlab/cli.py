@@ -6,12 +6,14 @@ import argparse
 import importlib
 import os
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 from fieldlab.commands import parser
 from fieldlab.errors import Found, WrongUse
 from fieldlab.logs import FORMS, set_up
 from fieldlab.modes import shut_others_out
+from fieldlab.plain import one_line
 
 _NEED_APP = frozenset(f"fieldlab.{room}" for room in ("demo", "app", "grafana", "grafana_push", "report"))
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -25,7 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done; 1 it ran and found what the command exists to find; 2 wrong use or config.
     """
-    args, strange = parser().parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    for word in words:
+        if any(unicodedata.category(letter) == "Cc" for letter in word):
+            # It would come back on the terminal, in logs and in names of files.
+            return _say(f"{one_line(word)}: no argument may hold a control character, such as a line end", 2)
+    args, strange = parser().parse_known_args(words)
     if strange:
         action = f" {args.action}" if getattr(args, "action", None) else ""
         command = f"fieldlab {args.command}{action}"

@@ -241,9 +241,8 @@ class _Browser:
 
     async def _units_told(self) -> dict[tuple[str, ...], str]:
         """By the path of a value, the unit that its server says it has."""
-        there = {
-            path: node for path, node in self._units.items() if any(path == at for _, at in self._variables)
-        }
+        values_at = {path for _, path in self._variables}
+        there = {path: node for path, node in self._units.items() if path in values_at}
         values = await read_many(self._client, list(there.values()), self._facts.reads)
         units = zip(there, map(unit_of, values), strict=True)
         return {path: unit for path, unit in units if unit is not None}
