@@ -139,7 +139,10 @@ class Job:
                 spans.append(Span(first, oldest))
                 self._oldest[machine] = first
         if until is not None:
-            spans += self._cycle_spans(machine, delivered, now_ns)
+            # A machine has no atoms before its own first sample, whatever others said by then.
+            oldest = self._oldest_ns(machine, until)
+            theirs = self._cycle_spans(machine, delivered, now_ns)
+            spans += [Span(max(s.start_ns, oldest), s.end_ns) for s in theirs if s.end_ns > oldest]
         clipped = [Span(s.start_ns, min(s.end_ns, now_ns)) for s in spans if s.start_ns < now_ns]
         return merged_spans(clipped)
 

@@ -44,7 +44,7 @@ def figures(store):
     return {key: fields for key, fields in found.items() if fields.get(holds[key[0]])}
 
 
-@pytest.mark.parametrize("seed", [4, 10, 29, 30, 34, 58, *range(60, 68)])
+@pytest.mark.parametrize("seed", [4, 10, 29, 30, 34, 58, *range(60, 68), 1005])
 def test_in_whatever_order_deliveries_come_atoms_and_stops_are_those_of_all_at_once(seed):
     """Batches in random order, a step after each, a new job now and then: row by row the same."""
     config, recording = plant(seed)
