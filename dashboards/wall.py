@@ -24,6 +24,7 @@ MOST_LINES: Final = 2
 """On one screen, read from five metres; of more, each lot has its turn."""
 TURN_S: Final = 15
 _FACTORS: Final = tuple(p.id for p in WALL.section("oee") if p.id not in ("oee_index", "coverage"))
+_HARD, _JOIN = "\u00a0", "\u2060"  # a space, and nothing at all, at which no line breaks
 _BEHIND_NS: Final = 180 * NS
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _SEEN_ALL: Final = 0.995
@@ -92,7 +93,9 @@ def _period(of: Period, site: Site, language: Language) -> str:
     if of.kind == "day":
         return f"{say('wall.day', language)} · {day}"
     start, end = (f"{moments.local(site, ns):%H:%M}" for ns in (of.start_ns, of.end_ns))
-    return f"{say(f'wall.{of.kind}', language, name=of.name)} · {day} · {start}–{end}"
+    # Where the line is too long for the screen it breaks between its parts, not within one.
+    when = f"{day.replace(' ', _HARD)} · {start}{_JOIN}–{_JOIN}{end}"
+    return f"{say(f'wall.{of.kind}', language, name=of.name)} · {when}"
 
 
 def _words(now: WallNow, site: Site, language: Language, trouble: Trouble) -> str:
