@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -282,14 +283,16 @@ def until(true, seconds=60.0):
 @pytest.mark.slow
 def test_killed_while_the_server_takes_its_letter_the_service_sends_the_same_again(shop):
     """Kill -9 before the server answers; then a stop in good order, at once and with nothing left to say."""
-    killed = []
+    killed, known = [], threading.Event()
 
     def kill():
         if not killed:
+            assert known.wait(60)  # a letter may come before the line that says it is up is read
             killed.append(os.kill(process.pid, signal.SIGKILL))
 
     shop.there.before_answer = kill
     process = served(shop)
+    known.set()
     assert process.wait(60) == -signal.SIGKILL
     process.communicate()
     process = served(shop)
