@@ -60,7 +60,10 @@ class Looker:
         self._socket.on("*", self._told)
         asked = f"client_id={self._client}&next_message_id=0&implicit_handshake=true&tab_id=t&document_id=d"
         await self._socket.connect(
-            f"{url}?{asked}", socketio_path="_nicegui_ws/socket.io", transports=["websocket"]
+            f"{url}?{asked}",
+            socketio_path="_nicegui_ws/socket.io",
+            transports=["websocket"],
+            wait_timeout=GIVE_UP_S,
         )
         self._acknowledging = asyncio.create_task(self._acknowledge())
 
