@@ -23,9 +23,10 @@ from analytics.atoms import Fragments
 from analytics.fetch import Source
 from analytics.fields import ATOM_FIELDS
 from analytics.groups import KEYS, add, local_days
-from analytics.query import DAY_NS, shift_dates, stored_fragments
+from analytics.query import DAY_NS
 from analytics.schedule import Schedule, schedule
 from analytics.signals import Bools
+from analytics.stored import shift_dates, stored_fragments
 from analytics.touched import Span
 from fieldlab_configs import Site
 
@@ -134,7 +135,7 @@ class DaySums:
     def fragments(
         self, store: Source, start_ns: int, end_ns: int, machines: Collection[str]
     ) -> list[Fragments]:
-        """As :func:`analytics.query.stored_fragments`, for a grouping by any of `KEYS_OF_SUMS`.
+        """As :func:`analytics.stored.stored_fragments`, for a grouping by any of `KEYS_OF_SUMS`.
 
         Parameters
         ----------

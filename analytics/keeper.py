@@ -12,8 +12,9 @@ from analytics.deliveries import Store
 from analytics.energy_blocks import baseline
 from analytics.experiments import results
 from analytics.kept import baseline_rows, block_rows, keep, window_rows
-from analytics.query import DAY_NS, stored_fragments
+from analytics.query import DAY_NS
 from analytics.schedule import local_date, utc_ns
+from analytics.stored import stored_fragments
 from analytics.study import laws
 from analytics.touched import Span
 from fieldlab_configs import Experiment, Machine, Site, fingerprint

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.atoms import Fragments, MachineResult, analyse
+from analytics.atoms import MachineResult, analyse
 from analytics.course import STOP_CLASSES, Course, Stop
 from analytics.fetch import Source, readings, state_readings
-from analytics.fields import ATOM_FIELDS
 from analytics.groups import CELL_KEYS, Row, group
 from analytics.readings import combine
-from analytics.schedule import Schedule, schedule
-from analytics.signals import NS, Steps, Times
+from analytics.schedule import schedule
+from analytics.signals import NS, Steps
+from analytics.stored import stored_fragments
 from analytics.view import View, view
 from fieldlab_configs import Dated, Machine, Site
 
@@ -243,58 +243,3 @@ def _by_era(dated: Dated[str], steps_of: Callable[[str], Steps]) -> Steps:
         return steps[0]
     eras = Steps(np.array(dated.edges, np.int64), np.arange(1, len(steps)), before=0)
     return combine(lambda era, *values: np.choose(era.astype(int), values), eras, *steps)
-
-
-def stored_fragments(
-    site: Site,
-    store: Source,
-    start_ns: int,
-    end_ns: int,
-    machines: Collection[str] | None = None,
-    *,
-    bucket: str = "kpi",
-) -> list[Fragments]:
-    """The atoms in the store, of cells that start in ``[start_ns, end_ns)``, each once."""
-    calendar = schedule(site, start_ns - DAY_NS, end_ns + DAY_NS)
-    where = {"machine": next(iter(machines))} if machines is not None and len(machines) == 1 else None
-    found = []
-    seen: dict[tuple[str, ...], Times] = {}
-    for table in store.read(bucket, "atom", start_ns=start_ns, end_ns=end_ns, where=where):
-        tags, cells = table.tags, table.time_ns
-        if machines is not None and tags["machine"] not in machines:
-            continue
-        # A company's bucket holds an atom for each of its experiments in whose windows it lies.
-        whose = tuple(tags[name] for name in ("machine", "line", "shift", "product"))
-        told = seen.get(whose)
-        new = slice(None) if told is None else ~np.isin(cells, told)
-        cells = cells[new]
-        seen[whose] = cells if told is None else np.concatenate((told, cells))
-        n = len(cells)
-        values = np.full((n, len(ATOM_FIELDS)), np.nan)
-        for i, name in enumerate(ATOM_FIELDS):
-            if name in table.columns:
-                values[:, i] = table.columns[name][new].astype(float)
-        found.append(
-            Fragments(
-                machine=tags["machine"],
-                cell_ns=cells,
-                line=np.full(n, tags["line"], dtype=object),
-                shift=np.full(n, tags["shift"], dtype=object),
-                shift_date=shift_dates(calendar, tags["shift"], cells),
-                product=np.full(n, tags["product"], dtype=object),
-                order=np.full(n, "none", dtype=object),
-                values=values,
-            )
-        )
-    return found
-
-
-def shift_dates(calendar: Schedule, shift: str, cells: Times) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    """The date on which the shift of that name began, of which each cell is a part."""
-    named = [o for o in calendar.occurrences if o.name == shift]
-    if not named:
-        return np.full(len(cells), "none", dtype=object)
-    ends = np.array([o.end_ns for o in named], np.int64)
-    index = np.minimum(np.searchsorted(ends, cells, side="right"), len(named) - 1)
-    dates = np.array([o.date.isoformat() for o in named], dtype=object)
-    return dates[index]

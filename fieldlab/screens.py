@@ -14,6 +14,7 @@ from analytics.days import KEYS_OF_SUMS, DaySums
 from analytics.groups import Row, group
 from analytics.stoppages import ranked
 from analytics.stopped import Stopped, stopped
+from analytics.stored import stored_fragments
 from fieldlab.times import NS
 from fieldlab_configs import Site
 from ingest import store as stored
@@ -155,7 +156,7 @@ class StoreScreens:
         key = (start_ns, end_ns, summed)
         if self._read is None or self._read[0] != key or time.monotonic() - self._read[1] > _FRESH_S:
             every = [m.id for m in self.site.machines()]
-            read = self._sums.fragments if summed else partial(query.stored_fragments, self.site)
+            read = self._sums.fragments if summed else partial(stored_fragments, self.site)
             self._read = (key, time.monotonic(), read(self._store, start_ns, end_ns, every))
         return [f for f in self._read[2] if machines is None or f.machine in machines]
 

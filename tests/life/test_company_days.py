@@ -8,8 +8,9 @@ from analytics.closing import REST_S
 from analytics.days import KEYS_OF_SUMS, DaySums
 from analytics.groups import group
 from analytics.losses import losses
-from analytics.query import kpis, stored_fragments
+from analytics.query import kpis
 from analytics.shared import Shared
+from analytics.stored import stored_fragments
 from fieldlab.company_screens import CompanyScreens, OwnBucket, own_site
 from fieldlab.stores import JobStore
 from tests.life.test_days import (

@@ -9,7 +9,8 @@ from analytics.days import KEYS_OF_SUMS, DaySums
 from analytics.groups import group
 from analytics.job import Job
 from analytics.losses import losses
-from analytics.query import kpis, stored_fragments
+from analytics.query import kpis
+from analytics.stored import stored_fragments
 from fieldlab.screens import StoreScreens
 from fieldlab.stores import JobStore
 from tests.fieldlab.command import fieldlab, figures
