@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(source, OpcUaSource):
             result = asyncio.run(browse_opcua(source, gateway, bounds, progress.told, args.node, name))
         else:
-            result = asyncio.run(browse_broker(source, "browse", topic, bounds, progress.told))
+            result = asyncio.run(browse_broker(source, name, topic, bounds, progress.told))
     except (LinkLost, SourceRefused) as error:
         raise Found(str(error)) from None
     finally:

@@ -51,8 +51,11 @@ def demo_site(folder: Path, what: str | None = None) -> Site:
     config = yaml.load(text)
     _check(parse(text, what or path))
     _at_home(config)
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(config, file)
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yaml.dump(config, file)
+    except OSError as error:
+        raise WrongUse(f"{path}: cannot be written: {error.strerror}") from None
     site = load(path)
     equip(site)
     return site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import time
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def _record(args: argparse.Namespace, site: Site) -> int:
             site, Path(args.record), seed=args.seed, start_ns=start_ns, until_ns=until_ns, saving=args.saving
         )
     except OSError as error:
+        if (
+            error.errno == errno.ENOSPC and Path(args.record).is_file()
+        ):  # half of a recording would be taken for a whole one
+            Path(args.record).unlink()
         raise WrongUse(f"--record {args.record}: cannot be written: {error.strerror}") from None
     print(f"{args.record}: {played.readings:,} readings. The truth of the machines played:")
     for machine, truth in played.truth.items():

@@ -11,6 +11,7 @@ from typing import Final
 
 from fieldlab_configs.broker_sources import BrokerSource
 from gateways.errors import LinkLost
+from gateways.remedies import BY_HAND, login, said_as
 
 # OpenSSL's numbers (x509_vfy.h): NOT_YET_VALID, HAS_EXPIRED, HOSTNAME and IP_ADDRESS_MISMATCH.
 _EARLY, _EXPIRED, _HOST, _ADDRESS = 9, 10, 62, 64
@@ -90,15 +91,15 @@ def explain(error: Exception, source: BrokerSource, name: str) -> str:
         case WrongFiles():
             return str(error)
         case WrongLogin():
-            return f"{where} refuses user {source.user or 'anonymous'}: {error} ({key}.user, .password)"
+            return f"{where} refuses user {source.user or 'anonymous'}: {error} ({login(name)})"
         case socket.gaierror():
-            return f"{where}: the host's name is not known ({key}.host)"
+            return f"{where}: the host's name is not known ({_place(name, '.host')})"
         case ConnectionRefusedError():
             return f"{where}: nobody listens there"
         case ssl.SSLCertVerificationError():
-            return f"{where}: {_untrusted(error, source, key)}"
+            return f"{where}: {_untrusted(error, source, name)}"
         case ssl.SSLError() if error.reason in _NO_TLS:
-            return f"{where}: does not speak TLS there; look at {key}.port and .tls"
+            return f"{where}: does not speak TLS there; look at {_place(name, '.port and .tls')}"
         case ssl.SSLError() if error.reason in _ASKS:
             need = f"{key}.certificate, .private_key"
             return f"{where}: the broker asks for a certificate of ours and got none that it takes ({need})"
@@ -107,19 +108,24 @@ def explain(error: Exception, source: BrokerSource, name: str) -> str:
             return f"{where}: the broker does not take our certificate: {said} ({key}.certificate)"
         case NoAnswer():
             question = "speak TLS there" if source.tls else "want TLS"
-            return f"{where}: {error}; does it {question}? ({key}.port, .tls)"
+            return f"{where}: {error}; does it {question}? ({_place(name, '.port, .tls')})"
         case TimeoutError():
             return f"{where}: no answer"
     return f"{where}: {error or type(error).__name__}"
 
 
-def _untrusted(error: ssl.SSLCertVerificationError, source: BrokerSource, key: str) -> str:
+def _untrusted(error: ssl.SSLCertVerificationError, source: BrokerSource, name: str) -> str:
     match error.verify_code:
         case code if code == _EXPIRED:
             return "its certificate has expired; renew it at the broker"
         case code if code == _EARLY:
             return "its certificate is not valid yet; is this computer's clock right?"
         case code if code in (_HOST, _ADDRESS):
-            return f"its certificate is for another host: {error.verify_message} ({key}.host)"
-    ca = f"not by {source.ca}" if source.ca is not None else f"name its CA's file in {key}.ca"
+            return f"its certificate is for another host: {error.verify_message} ({_place(name, '.host')})"
+    ca = f"not by {source.ca}" if source.ca is not None else f"name its CA's file in {said_as(name, 'ca')}"
     return f"its certificate is not trusted: {error.verify_message}; {ca}"
+
+
+def _place(name: str, keys: str) -> str:
+    """Where it is written how to reach the broker."""
+    return "mqtt:// or mqtts://HOST:PORT" if name == BY_HAND else f"sources.{name}{keys}"

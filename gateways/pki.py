@@ -201,7 +201,9 @@ class Pki:
     def entries(self) -> list[Entry]:
         """Every certificate of the folder; CertificateUnusable where a file is none."""
         if not self.folder.is_dir():
-            raise CertificateUnusable(f"{self.folder} is not there; make it with: fieldlab pki init")
+            raise CertificateUnusable(
+                f"{self.folder} is not there; make it with: fieldlab pki init {self.folder} --fieldlab ID"
+            )
         return [entry for place in FOLDERS[:4] for entry in self._kept.of(place)]
 
     # -- inside

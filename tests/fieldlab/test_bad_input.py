@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.fieldlab.command import fieldlab
+from tests.repo.documents import ROOT
 
 PLANT = """\
 fieldlab: lab
@@ -218,6 +219,27 @@ def test_a_disk_on_which_nothing_can_be_written_is_said(folder, tmp_path):
         subprocess.run(["umount", away], check=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"nothing can be written in {away}; is the disk read-only" in done.stderr
+
+
+def test_a_disk_that_fills_up_is_said_and_half_of_a_file_is_not_left(tmp_path):
+    """What is made beside the store: the config of a demonstration, a recording."""
+    full = tmp_path / "full"
+    full.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", full], check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    try:
+        config = ROOT / "fieldlab_configs" / "examples" / "demo.yaml"
+        times = ("--start", "2026-10-05T06:00", "--until", "2026-10-05T09:00")
+        record = fieldlab("simulate", config, "--record", full / "x.csv", *times)
+        left = list(full.iterdir())
+        (full / "fill").write_bytes(bytes(7000))
+        demo = fieldlab("demo", "--data", full / "lab", "--no-browser", "--seconds", "1")
+    finally:
+        subprocess.run(["umount", full], check=True)
+    for done in (record, demo):
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "cannot be written: No space left on device" in done.stderr
+    assert left == []
 
 
 @pytest.mark.parametrize(

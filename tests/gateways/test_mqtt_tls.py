@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from typing import Any
 import pytest
 
 from fieldlab_configs import MqttSource
-from gateways.mqtt_tls import context
+from gateways.mqtt_tls import context, explain
 from gateways.pki import Pki
 from gateways.pki_facts import Names
+from gateways.remedies import BY_HAND
 from tests import servers
 from tests.gateways.certificates import authorities
 from tests.gateways.helpers import Collector, running, site, until
@@ -80,6 +82,13 @@ def broker(
 def secured(peer: MqttPeer, **keys: Any) -> MqttSource:
     """The source, with TLS."""
     return peer.config.model_copy(update={"tls": True, **keys})
+
+
+def test_who_gave_an_address_is_told_of_the_address() -> None:
+    """And not of keys of a config that there is not."""
+    source = MqttSource(kind="mqtt", host="nowhere", ca=None)
+    assert "(mqtt:// or mqtts://HOST:PORT)" in explain(socket.gaierror(), source, BY_HAND)
+    assert "(sources.src.host)" in explain(socket.gaierror(), source, "src")
 
 
 async def refused(peer: MqttPeer, config: MqttSource, said: str, caplog: pytest.LogCaptureFixture) -> None:
