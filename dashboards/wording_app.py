@@ -43,7 +43,7 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "export.png": ("PNG", "PNG"),
     "export.png.title": ("Deze afbeelding bewaren", "Save this picture"),
     "sheet.opportunities": ("Waar is het meest te winnen?", "Where is the most to be gained?"),
-    "sheet.opportunities.how": ("Wat het in een jaar oplevert als u een verlies halveert. Berekend uit deze periode, of uit de laatste 30 dagen als dat langer is.", "What it brings in a year if you halve a loss. Worked out from this period, or from the last 30 days if those are longer."),
+    "sheet.opportunities.how": ("Wat het in een jaar oplevert als u een verlies halveert. Berekend uit deze periode, of uit de laatste 30 dagen als dat langer is. Geen aanvoer en geblokkeerd hebben hun oorzaak bij een andere machine: zoek daar eerst.", "What it brings in a year if you halve a loss. Worked out from this period, or from the last 30 days if those are longer. Starved and blocked have their cause at another machine: look there first."),
     "sheet.by_line": ("Lijnen", "Lines"),
     "sheet.by_line.how": ("Per lijn: wat er van de lijn kwam, gemeten aan het tempo van het knelpunt.", "By line: what came off it, measured by the pace of its bottleneck."),
     "sheet.by_machine": ("Machines", "Machines"),
