@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -19,8 +20,11 @@ from dashboards.sessions import Sessions
 from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
 from dashboards.wording import Language
 
+log = logging.getLogger(__name__)
+
 COOKIE: Final = "fieldlab_session"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_THIS_COMPUTER: Final = ("127.0.0.1", "::1")
 _OPEN: Final = wall_page.STATIC_PATHS | {"/healthz", login.STYLE_PATH, login.MARK_PATH}
 _MOST_FORM: Final = 4096
 _POLICY: Final = (
@@ -66,6 +70,7 @@ class Gate:
         self.hosts = LOOPBACK | {host.lower() for host in hosts}
         self.sessions, self.language = sessions, language
         self.kiosks = kiosks if kiosks is not None else Kiosks({})
+        self._warned = False
 
     async def pass_through(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, ask to log in, or hand on with the visitor in the scope."""
@@ -151,6 +156,7 @@ class Gate:
         keys = (f"user {name}", _address(request))
         if sessions.limiter.blocked(*keys):
             return login.page(wish, "login.slow", 429, name)
+        self._warn(request)
         token = await asyncio.to_thread(sessions.log_in, name, password)
         if token is None:
             sessions.limiter.failed(*keys)
@@ -158,6 +164,18 @@ class Gate:
         answer = RedirectResponse(wish.after, status_code=303)
         cookies.give(answer, request, COOKIE, token, "/")
         return answer
+
+    def _warn(self, request: Request) -> None:
+        """Once, when a password has crossed a network in clear."""
+        asker = request.client.host if request.client else ""
+        if self._warned or asker in _THIS_COMPUTER or cookies.by_tls(request.scope, request.headers):
+            return
+        self._warned = True
+        log.warning(
+            "a password came from %s over plain HTTP, which others on the network can read; put a proxy with"
+            " TLS before the app, and name it in app.proxies of the config",
+            asker,
+        )
 
 
 def _name(netloc: str) -> str:

@@ -8,6 +8,8 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message
 
 from dashboards.app import Address
 from dashboards.gate import COOKIE, Gate
@@ -134,3 +136,35 @@ def test_only_a_declared_proxy_speaks_for_another(address, clock) -> None:
     assert guesses(PROXY, "a") == [401] * 6
     assert guesses(STRANGER, "b") == [401] * 5 + [429]
     clock.now += 61
+
+
+async def test_a_password_in_clear_from_another_computer_is_warned_of_once(caplog) -> None:
+    """Not of this computer's own, nor of one that came by TLS."""
+    known = hashed(PASSWORD)
+    gate = Gate(("lab.example",), Sessions({"ines": User(lambda: known)}, 3600.0, Clock()))
+    body = urlencode({"user": "ines", "password": PASSWORD}).encode()
+    statuses: list[int] = []
+
+    async def log_in_from(host: str, scheme: str) -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/login", "query_string": b"", "scheme": scheme,
+            "headers": [(b"host", b"lab.example")], "client": (host, 50000), "server": ("lab.example", 80),
+        }  # fmt: skip
+        await gate.pass_through(FastAPI(), scope, receive, send)
+
+    with caplog.at_level("WARNING", "dashboards.gate"):
+        await log_in_from("127.0.0.1", "http")
+        await log_in_from("192.0.2.7", "https")
+        assert caplog.records == []
+        for _ in range(2):
+            await log_in_from("192.0.2.7", "http")
+    assert statuses == [303] * 4
+    assert [r.getMessage().count("from 192.0.2.7 over plain HTTP") for r in caplog.records] == [1]
+    assert PASSWORD not in caplog.text
