@@ -41,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
         for made in equip(site) if args.simulate else ():
             say(made)
         parts = parts_of(site, folder, port=port, grafana_port=args.grafana_port, simulated=args.simulate)
+        asked = (("app", "--port", port), ("grafana", "--grafana-port", args.grafana_port))
+        for name, option, wanted in asked:
+            if any(part.name == name for part in parts) and listens("127.0.0.1", wanted):
+                raise WrongUse(f"{option} {wanted}: another program listens there; give another port")
         say(f"bringing up {', '.join(part.name for part in parts)}; Ctrl-C stops them")
         for line in where(
             site,

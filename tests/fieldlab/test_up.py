@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -180,6 +181,18 @@ def test_what_cannot_be_brought_up_is_one_message(tmp_path) -> None:
     done = fieldlab("up", path)
     assert done.returncode == 2
     assert "a broker with TLS is not started here" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path) -> None:
+    """Exit status 2, and nothing of the lab has begun."""
+    path = lab(tmp_path, embedded=True)
+    path.write_text(path.read_text().replace(USER, ""))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = fieldlab("up", path, "--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--port {port}: another program listens there; give another port" in done.stderr
+    assert not (tmp_path / "spool").exists()
 
 
 def test_a_secret_is_made_up_once(tmp_path) -> None:

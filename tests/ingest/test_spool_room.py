@@ -281,3 +281,12 @@ def test_the_ledger_shows_dead_letters_and_the_room(tmp_path):
     assert "0 dead letters wait again" in again.stdout
     with sqlite3.connect(folder / "g.spool") as db:
         assert db.execute("SELECT count(*) FROM dead").fetchone() == (1,)
+
+
+def test_a_spool_that_was_cut_off_when_it_was_made_says_so_and_is_made_by_the_gateway(tmp_path):
+    """A full disk leaves a file without a table."""
+    (tmp_path / "g.spool").touch()
+    with pytest.raises(SpoolUnavailable, match=r"is empty: .* starting the gateway makes it"):
+        read_books(tmp_path, "g", 100_000_000)
+    opened(tmp_path).close()
+    assert read_books(tmp_path, "g", 100_000_000).ledger.balances
