@@ -86,8 +86,8 @@ def read_books(folder: Path, name: str, max_bytes: int, *, latest: int = 10) -> 
             db.execute("BEGIN")  # all of it as it was at one moment
             if not db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
                 raise SpoolUnavailable(
-                    f"gateway {name}: the spool {path} is empty: its making was cut off, by a full disk perhaps;"
-                    " nothing was ever in it, and starting the gateway makes it"
+                    f"gateway {name}: the spool {path} is empty: its making was cut off, by a full disk"
+                    " perhaps; nothing was ever in it, and starting the gateway makes it"
                 )
             refuse_newer(db, path)
             old = is_old(db)
