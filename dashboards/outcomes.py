@@ -48,7 +48,7 @@ def outcomes(scene: Scene) -> Node:
     own = Own(
         above=(node("div", "outcomes", questions), *drawn),
         spell=_spelled,
-        none="experiment.none",
+        none="experiment.none" if scene.site.experiments else "experiment.unplanned",
         machines="several" if len(questions) > 1 else "one",  # one question is said once
     )
     return table(scene, "results", own)

@@ -162,6 +162,7 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "choice.cleaning": ("Schoonmaken", "Cleaning"),
     "choice.electric": ("Elektrische storing", "Electrical failure"),
     "experiment.none": ("Er zijn nog geen uitkomsten. Fieldlab rekent ze uit zodra nulmeting en proef allebei gegevens hebben.", "There are no results yet. Fieldlab works them out as soon as both baseline and trial have data."),
+    "experiment.unplanned": ("Hier is nog geen experiment. Een experiment vergelijkt een nulmeting met een proef, en zegt wat de proef veranderde en hoe zeker dat is. Wie de configuratie beheert, zet de vraag en de periodes daarin.", "There is no experiment here yet. An experiment compares a baseline with a trial, and says what the trial changed and how certain that is. Whoever looks after the config puts the question and the periods in it."),
     "gateways.none": ("Er heeft zich nog geen gateway gemeld.", "No gateway has reported yet."),
     "login": ("Inloggen", "Log in"),
     "login.user": ("Gebruikersnaam", "User name"),

@@ -11,9 +11,10 @@ from selenium import webdriver
 from dashboards.app import Address
 from dashboards.chart_options import DARK, LIGHT
 from dashboards.nodes import Node, changes, pictures
-from dashboards.scene import Look
+from dashboards.outcomes import outcomes
+from dashboards.scene import Look, Scene
 from dashboards.shown import Showing
-from dashboards.snapshot import Answers, take
+from dashboards.snapshot import Answers, Snapshot, take
 from dashboards.view import View
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
 from tests.dashboards.fakes import NS
@@ -59,6 +60,16 @@ def test_what_looks_alike_is_made_once_and_told_once(screens: Full) -> None:
     assert "data-end-ns" in told
     assert later.since(later) == ""
     assert len(told) < len(later.inside("boards"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "no experiment here yet"), ("nl", "nog geen experiment")]
+)
+def test_a_config_without_experiments_says_that_there_is_none(language, words) -> None:
+    """And not that results are still to come."""
+    site = Full().site.model_copy(update={"experiments": ()})
+    nothing = Snapshot(View(None, "milling", "8h", screen="experiment"))
+    assert words in outcomes(Scene(nothing, site, Look(language, LIGHT, asks=False))).html
 
 
 def test_of_a_picture_only_what_is_different_is_told() -> None:
