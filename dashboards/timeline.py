@@ -55,59 +55,50 @@ def timeline(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Op
     at = snapshot.span
     names = {m.id: m.name or m.id for m in site.machines()}
     rows = [short(names[m], 24) for m in snapshot.timelines]
-    data = []
-    for i, intervals in enumerate(snapshot.timelines.values()):
-        for start, end, state in condense(intervals):
-            data.append([i, start / NS, end / NS, STATE_CLASSES.index(state)])
-    marks = moments.ticks(site, at, language) if at else []
     several = len(rows) > 1
-    zone = site.timezone.at(at.end_ns) if at else "UTC"
-    options = base(ink)
-    options |= {
+    label = {"show": several, "color": ink.text, "width": 84, "overflow": "break", "lineHeight": 14}
+    said = js(
+        _SAY_INTERVAL,
+        LOCALE=language,
+        ZONE=site.timezone.at(at.end_ns) if at else "UTC",
+        HOUR=" u " if language == "nl" else " h ",
+        ROWS=rows,
+        NAMES=[say(f"state.{name}", language) for name in STATE_CLASSES],
+    )
+    return base(ink) | {
         "grid": {"left": 92 if several else 18, "right": 18, "top": 4, "bottom": 24},
-        "tooltip": tooltip(ink)
-        | {
-            "trigger": "item",
-            ":formatter": js(
-                _SAY_INTERVAL,
-                LOCALE=language,
-                ZONE=zone,
-                HOUR=" u " if language == "nl" else " h ",
-                ROWS=rows,
-                NAMES=[say(f"state.{name}", language) for name in STATE_CLASSES],
-            ),
-        },
-        "xAxis": time_axis(at, marks, ink),
+        "tooltip": tooltip(ink) | {"trigger": "item", ":formatter": said},
+        "xAxis": time_axis(at, moments.ticks(site, at, language) if at else [], ink),
         "yAxis": {
             "type": "category",
             "data": rows,
             "inverse": True,
             "axisLine": {"show": False},
             "axisTick": {"show": False},
-            "axisLabel": {
-                "show": several,
-                "color": ink.text,
-                "width": 84,
-                "overflow": "break",
-                "lineHeight": 14,
-            },
+            "axisLabel": label,
         },
-        "series": [
-            {
-                "type": "custom",
-                ":renderItem": js(
-                    _RENDER,
-                    COLOURS=[palette.STATE_COLOURS[name] for name in STATE_CLASSES],
-                    UNKNOWN=STATE_CLASSES.index("unknown"),
-                    HATCH=ink.faint,
-                    PAPER=ink.grid,
-                ),
-                "encode": {"x": [1, 2], "y": 0},
-                "data": data,
-            }
+        "series": [_drawn(snapshot, ink)],
+    }
+
+
+def _drawn(snapshot: Snapshot, ink: Ink) -> Options:
+    """A row for each machine, a rectangle for each interval: from, to [s], number of its state."""
+    return {
+        "type": "custom",
+        ":renderItem": js(
+            _RENDER,
+            COLOURS=[palette.STATE_COLOURS[name] for name in STATE_CLASSES],
+            UNKNOWN=STATE_CLASSES.index("unknown"),
+            HATCH=ink.faint,
+            PAPER=ink.grid,
+        ),
+        "encode": {"x": [1, 2], "y": 0},
+        "data": [
+            [row, start / NS, end / NS, STATE_CLASSES.index(state)]
+            for row, intervals in enumerate(snapshot.timelines.values())
+            for start, end, state in condense(intervals)
         ],
     }
-    return options
 
 
 def condense(intervals: Sequence[Interval], most: int = MOST_INTERVALS) -> Sequence[Interval]:
