@@ -43,7 +43,7 @@ def until(true, what, seconds=60):
         if found := true():
             return found
         time.sleep(0.1)
-    raise AssertionError(f"never: {what}")
+    raise AssertionError(f"never: {what() if callable(what) else what}")
 
 
 def element(browser, testid):
@@ -69,16 +69,13 @@ def shown(browser, names):
     return {name: float(value) if value else None for name, value in zip(names, values, strict=True)}
 
 
-def agrees(browser, config, machine):
-    """Whether the page equals the command on the page's own range, which must not have moved meanwhile."""
-    before = span(browser)
+def differences(browser, config, machine):
+    """What the page and the command say differently of the page's own range."""
+    start, end = span(browser)
     page = shown(browser, (*KPIS, *PARTS))
-    rows = figures(config, "--from", rfc3339(before[0]), "--to", rfc3339(before[1]), "--by", "machine")
+    rows = figures(config, "--from", rfc3339(start), "--to", rfc3339(end), "--by", "machine")
     row = next(r for r in rows if r["machine"] == machine)
-    expected = {name: row[name] for name in page}
-    if page != pytest.approx(expected, rel=1e-6, nan_ok=True) and span(browser) == before:
-        raise AssertionError(f"{page} on the page, {expected} by the command, over {before}")
-    return page == pytest.approx(expected, rel=1e-6)
+    return {n: (v, row[n]) for n, v in page.items() if v is None or v != pytest.approx(row[n], rel=1e-6)}
 
 
 def test_numbers_come_by_themselves_and_a_machine_and_a_range_can_be_chosen(demo, browser):
@@ -110,4 +107,9 @@ def test_a_settled_range_shows_what_kpi_prints(demo, browser, machine):
     until(
         lambda: (rfc3339(span(browser)[0]), rfc3339(span(browser)[1])) == (START, end), "ten minutes of data"
     )
-    until(lambda: agrees(browser, config, machine), "the same figures")
+    # The last reading of energy may come after the last minute: the page is a round behind the command.
+    said = []
+    until(
+        lambda: said.append(differences(browser, config, machine)) or not said[-1],
+        lambda: f"the same figures; (page, command): {said[-1]}",
+    )

@@ -93,10 +93,19 @@ async def server():
     there = Peer()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ua_binary, "variant_to_binary", there.variant_to_binary)
+        _forget_writers()
         await there.start()
         await there.add("Evil", "fine")
         yield there
         await there.stop()
+    _forget_writers()
+
+
+def _forget_writers() -> None:
+    """What writes a type is made once in a process, by the `variant_to_binary` of that moment."""
+    for made_once in vars(ua_binary).values():
+        if hasattr(made_once, "cache_clear"):
+            made_once.cache_clear()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -264,6 +264,9 @@ def _clamp(walk: Walk) -> None:
 @_scene("docs/how-to/give-an-sme-access.md")
 def _access(walk: Walk) -> None:
     walk.instead["--hash"] = "--hash <<< only-for-tests"
+    parts.plc(walk)
+    walk.before["fieldlab analytics"] = lambda: walk.start("fieldlab gateway fieldlab.yaml", r"\S")
+    walk.until["--experiment coolant"] = r"coolant.*\.html"
 
 
 @_scene("docs/how-to/recover-an-edge-box.md")
