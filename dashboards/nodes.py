@@ -101,7 +101,7 @@ def changes(old: Node, new: Node, at: Path = ()) -> Iterator[Change]:
         gone: dict[str, str | None] = dict.fromkeys(old.attributes.keys() - new.attributes.keys())
         given = {k: v for k, v in new.attributes.items() if old.attributes.get(k) != v}
         yield [at, "set", given | gone]
-    if old.text != new.text:
+    if old.text != new.text and not old.children:
         yield [at, "say", new.text]
     for i, (was, child) in enumerate(zip(old.children, new.children, strict=False)):
         if was.tag == child.tag and (was.options is None) == (child.options is None):
@@ -116,6 +116,8 @@ def changes(old: Node, new: Node, at: Path = ()) -> Iterator[Change]:
         yield [at, "more", inside(new.children[kept:])]
         for i in range(kept, wanted):
             yield from pictures(new.children[i], (*at, i))
+    if old.text != new.text and old.children and not new.children:  # a text takes all children away
+        yield [at, "say", new.text]
     if old.options is not None and new.options is not None and old.options != new.options:
         yield _drawn(old.options, new.options, at)
 
@@ -147,8 +149,10 @@ def _different(old: Options, new: Options) -> Options | None:
         if isinstance(was, dict) and isinstance(value, dict):
             part = _different(was, value)
         elif key == "series":
+            # ECharts looks for a series by its name first, and only then by its place.
+            alike = [s.get("name") for s in was or ()] == [s.get("name") for s in value]
             parts = [_different(*pair) for pair in zip(was or (), value, strict=False)]
-            part = parts if len(was or ()) == len(value) and None not in parts else None
+            part = parts if alike and None not in parts else None
         if part is None and value is not None:
             return None
         found[key] = part
