@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 MOST_STOPS: Final = 200
 """The latest stops on a page; an export has them all."""
 _LEAST_SHARE: Final = 0.0005
-"""A loss that is told as 0.0 % is not shown."""
+"""A loss that is told as 0.0 % is not shown; an export has it."""
 _LEARN_NS: Final = 30 * DAY_NS
 _EXPERIMENT_FIELDS: Final = (
     "verdict", "reason_code", "baseline", "trial", "estimate", "low", "high", "coverage", "more_blocks",
@@ -33,7 +33,7 @@ def parts(
     machines : sequence of str
         Those that the view is of.
     whole : bool
-        Every stop, not only the latest.
+        Every stop, not only the latest, and every loss, however small.
     only : str
         This one table.
     """
@@ -73,12 +73,9 @@ def _grouped(*by: str) -> Maker:
     return rows
 
 
-def _losses(screens: Screens, at: Span, machines: Sequence[str], _: bool) -> Sequence[Row]:
-    return [
-        r
-        for r in screens.losses(at.start_ns, at.end_ns, (), machines)
-        if abs(r["share"] or 0.0) >= _LEAST_SHARE
-    ]
+def _losses(screens: Screens, at: Span, machines: Sequence[str], whole: bool) -> Sequence[Row]:
+    found = screens.losses(at.start_ns, at.end_ns, (), machines)
+    return [r for r in found if r["share"] and (whole or abs(r["share"]) >= _LEAST_SHARE)]
 
 
 def _stops(screens: Screens, at: Span, machines: Sequence[str], whole: bool) -> Sequence[Row]:

@@ -213,6 +213,27 @@ def test_of_ten_thousand_stops_the_page_shows_the_newest_and_the_file_all() -> N
     assert len(parts(screens, snapshot.view, at, ["m1"], whole=True, only="stops")["stops"]) == 10_000
 
 
+class Slightly(FakeScreens):
+    """A machine that hardly lost anything."""
+
+    def losses(self, start_ns, end_ns, by, machines) -> list[dict[str, Any]]:
+        """Two losses that are told as 0.0 %, and two that are none."""
+        assert (start_ns, end_ns, by, machines) == (START_NS, START_NS + HOUR_NS, (), ["m1"])
+        shares = {"planned_time": 1.0, "minor_stop": 0.0004, "speed": -0.0004, "setup": 0.0, "quality": None}
+        return [{"loss": name, "share": share, "minutes": share} for name, share in shares.items()]
+
+
+def test_a_loss_that_is_too_small_to_show_is_in_the_file() -> None:
+    """Of nothing there is no row in either."""
+    screens, at = Slightly(), Span(START_NS, START_NS + HOUR_NS)
+    view = View("m1", "milling", "all")
+    shown, whole = (
+        [row["loss"] for row in parts(screens, view, at, ["m1"], whole=w, only="losses")["losses"]]
+        for w in (False, True)
+    )
+    assert (shown, whole) == (["planned_time"], ["planned_time", "minor_stop", "speed"])
+
+
 @browser
 @pytest.mark.browser
 @pytest.mark.parametrize(("language", "written"), [("nl", "23-11-2026 08:00"), ("en", "2026-11-23 08:00")])
