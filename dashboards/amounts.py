@@ -107,7 +107,9 @@ def money(value_eur: float | None, language: Language, *, whole: bool = False, s
     small = 0 < size < 0.1 and not whole  # noqa: PLR2004
     text = significant(size, language) if small else decimal(size, digits, language)
     euro = "" if not sign else f"€{_NARROW}" if language == "nl" else "€"
-    return f"{_MINUS if value_eur < 0 else ''}{euro}{text}"
+    # What is told as nothing is not less than nothing.
+    minus = _MINUS if value_eur < 0 and any(c in "123456789" for c in text) else ""
+    return f"{minus}{euro}{text}"
 
 
 def mass(value_kg: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:

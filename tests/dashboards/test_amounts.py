@@ -37,6 +37,7 @@ def test_money_of_an_estimate_has_no_cents() -> None:
     """Nor a sign, where the column says what it is."""
     assert amounts.money(12.6, "en", whole=True) == "€13"
     assert amounts.money(0.881, "nl", sign=False) == "0,88"
+    assert [amounts.money(value, "en", whole=True) for value in (-0.3, -0.7)] == ["€0", "−€1"]
 
 
 def test_a_small_mass_is_in_grams() -> None:
