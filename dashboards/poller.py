@@ -113,8 +113,9 @@ class Poller:
                 self._tell(view, None)
                 continue
             self._troubled = False
-            if snapshot != self._latest.get(view):
-                self._tell(view, snapshot)
+            if snapshot == self._latest.get(view):
+                continue  # and the one that is kept stays: of that everything is made already
+            self._tell(view, snapshot)
             if view in self._listeners:
                 self._latest[view] = snapshot
         self.rounds += 1

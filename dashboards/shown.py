@@ -24,6 +24,8 @@ from fieldlab_configs import Site
 
 _MOST: Final = 16
 """Views that are kept; those who look at one are all told before those who look at the next."""
+_MOST_BEFORE: Final = 8
+"""What can be led from to one moment: the last, other ranges, machines and themes."""
 _numbers = itertools.count()
 
 
@@ -39,13 +41,15 @@ class Shown:
     def __init__(self, places: Mapping[str, Node]) -> None:
         self.places = places
         self._number = next(_numbers)
-        self._since: dict[int, str] = {}
+        self._since: OrderedDict[int, str] = OrderedDict()
 
     def since(self, old: Shown) -> str:
         """JavaScript that makes a page that shows `old` show this; empty where they are alike."""
         if old._number not in self._since:
             found = {name: list(changes(old.places[name], new)) for name, new in self.places.items()}
             self._since[old._number] = _told(found)
+            while len(self._since) > _MOST_BEFORE:
+                self._since.popitem(last=False)
         return self._since[old._number]
 
     @property
