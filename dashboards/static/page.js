@@ -29,7 +29,11 @@ window.fieldlab = (() => {
       const {echarts} = await library;
       if (!this.place.isConnected || !this.place.clientWidth || !this.place.clientHeight) return this;
       this.chart ??= echarts.init(this.place);
-      for (const [options, whole] of this.waiting.splice(0)) this.chart.setOption(options, {notMerge: whole});
+      while (this.waiting.length) {
+        const [options, whole] = this.waiting[0];
+        this.chart.setOption(options, {notMerge: whole});
+        this.waiting.shift();
+      }
       return this;
     }
     end() {
@@ -67,6 +71,7 @@ window.fieldlab = (() => {
   // A picture as it is on the page, twice as sharp, on the card's own colour.
   const save = async (button) => {
     const {chart} = await picture(button.parentElement.querySelector('.drawing')).draw();
+    if (!chart) return;
     const backgroundColor = getComputedStyle(document.documentElement).getPropertyValue('--card').trim();
     const link = document.createElement('a');
     link.href = chart.getDataURL({pixelRatio: 2, backgroundColor});
@@ -80,14 +85,41 @@ window.fieldlab = (() => {
     if (button?.dataset.stop) emitEvent('assign', button.dataset.stop);
   });
 
+  const show = (told) => {
+    for (const [host, changes] of Object.entries(told)) {
+      const top = document.querySelector(`[data-host="${host}"]`);
+      for (const [path, what, given] of changes) {
+        todo[what](path.reduce((element, i) => element.children[i], top), given);
+      }
+    }
+  };
+
+  // Rows are told by their place: whoever is at a stop's button stays with that stop, or with none.
+  const followed = (button, stop) => {
+    if (!stop || (button.isConnected && button.dataset.stop === stop)) return;
+    const its = document.querySelector(`button[data-stop="${CSS.escape(stop)}"]`);
+    if (its) its.focus({preventScroll: true}); else button.blur();
+  };
+
+  // After a change that failed all that follow would be put in the wrong place; once a minute at most.
+  const anew = (error) => {
+    console.error(error);
+    const last = Number(sessionStorage.getItem('fieldlab-anew'));
+    if (Date.now() - last < 60_000) return;
+    sessionStorage.setItem('fieldlab-anew', Date.now());
+    location.reload();
+  };
+
   return {
     show: (told) => {
-      for (const [host, changes] of Object.entries(told)) {
-        const top = document.querySelector(`[data-host="${host}"]`);
-        for (const [path, what, given] of changes) {
-          todo[what](path.reduce((element, i) => element.children[i], top), given);
-        }
+      const button = document.activeElement;
+      const stop = button?.dataset.stop;
+      try {
+        show(told);
+      } catch (error) {
+        anew(error);
       }
+      followed(button, stop);
     },
     chart: (place) => pictures.get(place)?.chart,
   };

@@ -17,7 +17,7 @@ from dashboards.shown import Showing
 from dashboards.snapshot import Answers, Snapshot, take
 from dashboards.view import View
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
-from tests.dashboards.fakes import NS
+from tests.dashboards.fakes import NS, START_NS
 from tests.dashboards.full import Full
 from tests.dashboards.serving import served
 from tests.dashboards.test_page import attribute, click, until
@@ -117,6 +117,13 @@ def test_of_a_picture_only_what_is_different_is_told() -> None:
     assert list(changes(fewer, without)) == [[(), "draw", without.options]]
 
 
+def test_a_text_takes_the_place_of_children_after_they_went() -> None:
+    """And is gone before children come: there is never both."""
+    said, full = Node("p", text="nothing"), Node("p", children=(Node("b"), Node("i")))
+    assert list(changes(full, said)) == [[(), "fewer", 2], [(), "say", "nothing"]]
+    assert list(changes(said, full)) == [[(), "say", ""], [(), "more", "<b></b><i></i>"]]
+
+
 @pytest.mark.browser
 @pytest.mark.service
 @pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
@@ -148,6 +155,37 @@ def test_what_a_page_became_is_what_it_would_have_been(address: Address, screens
         click(driver, "theme")
         until(lambda: "theme=light" in driver.current_url, "the light")
         assert _as_opened_now(driver, screens) > 1
+
+
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver")
+def test_who_is_at_a_stops_button_stays_there_and_what_went_wrong_is_made_anew_once(
+    address: Address, screens: Full
+) -> None:
+    """A new stop moves every row; a change that has no place makes a page come anew, once a minute."""
+
+    def newest() -> int:
+        return max(s["start_ns"] for s in screens.stops(START_NS, screens.now, ["m1"]))
+
+    with chromium() as driver:
+        driver.get(f"{address.url}?machine=m1&lang=en&range=8h")
+        first = newest()
+        until(lambda: attribute(driver, f"assign-m1-{first}", "type"), "the stop")
+        driver.execute_script(f"document.querySelector('[data-stop=\"m1-{first}\"]').focus()")
+        while newest() == first:
+            screens.now += 60 * NS
+        until(lambda: attribute(driver, f"assign-m1-{newest()}", "type"), "a new stop")
+        assert driver.execute_script("return document.activeElement.dataset.stop") == f"m1-{first}"
+
+        wrong = "window.old = true; fieldlab.show({figures: [[[99, 0], 'say', 'x']]})"
+        driver.execute_script(wrong)
+        until(lambda: not driver.execute_script("return window.old"), "the page anew")
+        until(lambda: attribute(driver, f"assign-m1-{first}", "type"), "the stop again")
+        driver.execute_script(wrong)
+        screens.now += 60 * NS
+        until(lambda: attribute(driver, "figures", "data-end-ns") == str(screens.now), "time goes on")
+        assert driver.execute_script("return window.old")
 
 
 def _as_opened_now(driver: webdriver.Chrome, screens: Full) -> int:
