@@ -209,7 +209,7 @@ def every_figure(scene: Scene) -> Node:
     """The figures of the energy page, each with how it is made."""
     names = [p.id for p in SCREEN["energy"].panels if p.kind == "figure" and p.group == "total"]
     shown = [
-        number(scene, name, "medium", hidden=name.startswith(_IF_ANY) and not scene.figure(name).value)
+        number(scene, name, "medium", hidden=name.startswith(_IF_ANY) and scene.figure(name).value is None)
         for name in names
     ]
     return node(
