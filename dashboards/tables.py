@@ -98,10 +98,6 @@ def stops(scene: Scene) -> Node:
     return table(scene, "stops", Own(machines="several" if scene.line else "one", count=count))
 
 
-def _how(scene: Scene, name: str) -> Node:
-    return node("p", "question", text=scene.say(f"sheet.{name}.how"))
-
-
 def _files(scene: Scene, name: str) -> Node:
     return node(
         "div",
