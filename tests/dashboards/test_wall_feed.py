@@ -78,7 +78,7 @@ def test_data_that_stand_still_are_said_to_after_a_minute() -> None:
 
 def test_a_poller_is_let_go_when_its_last_wall_went(monkeypatch) -> None:
     """Whoever serves again and again in one process keeps no poller for walls that are long gone."""
-    monkeypatch.setattr(wall_feed, "LEASE_S", 0.1)
+    monkeypatch.setattr(wall_feed, "LEASE_S", 1.0)
 
     async def run() -> weakref.ref[Poller]:
         async with Poller(FakeScreens(), interval_s=0.02) as poller:
