@@ -61,14 +61,25 @@ class Job:
         self._deliveries = Deliveries(site, store, clock_ns)
         self._days = Days(site, store)
         self._warned: set[str] = set()
+        self._unfollowed: dict[str, list[Span]] = {}
 
-    def step(self, now_ns: int) -> dict[str, list[Span]]:
+    @property
+    def unfollowed(self) -> dict[str, list[Span]]:
+        """Per machine what may have been rewritten, and was not followed: of a step that did not end."""
+        return dict(self._unfollowed)
+
+    def step(
+        self, now_ns: int, follow: Callable[[dict[str, list[Span]]], None] | None = None
+    ) -> dict[str, list[Span]]:
         """Recompute what deliveries since the last step touched, and what has passed since, up to `now_ns`.
 
         Parameters
         ----------
         now_ns : int
             The data's now: nothing is said of time after it.
+        follow : callable, optional
+            What is to follow what was rewritten. Deliveries are dealt with when it has: a step that ends
+            before is done again, and `follow` is told of what that step rewrote too.
 
         Returns
         -------
@@ -79,17 +90,26 @@ class Job:
         delivered = by_machine(notes)
         if self._deliveries.resumed and not self._until:
             self._go_on()
-        rewritten: dict[str, list[Span]] = {}
         for machine in [m.id for m in self.site.machines()]:
             spans = self._spans(machine, delivered, now_ns)
             if spans:
-                rewritten[machine], clipped = self._rewrite(machine, spans, now_ns)
+                self._owe(machine, spans)
+                done, clipped = self._rewrite(machine, spans, now_ns)
+                self._owe(machine, done)
                 if clipped:
                     self._warn(machine)
                 self._until[machine] = max(now_ns, self._until.get(machine, now_ns))
+                self._oldest[machine] = min(self._oldest[machine], spans[0].start_ns)
+        rewritten = self.unfollowed
+        if follow is not None:
+            follow(rewritten)
         self._deliveries.dealt_with(notes)
+        self._unfollowed = {}
         self._days.close(now_ns)
         return rewritten
+
+    def _owe(self, machine: str, spans: list[Span]) -> None:
+        self._unfollowed[machine] = merged_spans([*self._unfollowed.get(machine, []), *spans])
 
     def recompute(
         self,
@@ -132,15 +152,14 @@ class Job:
             until = min(span.start_ns for span in spans)
         if until is not None and until < now_ns:
             spans.append(Span(until, now_ns))
-        if until is not None and spans:
+        if until is not None:
+            oldest = self._oldest_ns(machine, until)
             # Samples older than the first atom: from them on the machine has atoms without a hole.
-            first, oldest = min(span.start_ns for span in spans), self._oldest_ns(machine, until)
+            first = min((span.start_ns for span in spans), default=oldest)
             if first < oldest:
                 spans.append(Span(first, oldest))
-                self._oldest[machine] = first
-        if until is not None:
+                oldest = first
             # A machine has no atoms before its own first sample, whatever others said by then.
-            oldest = self._oldest_ns(machine, until)
             theirs = self._cycle_spans(machine, delivered, now_ns)
             spans += [Span(max(s.start_ns, oldest), s.end_ns) for s in theirs if s.end_ns > oldest]
         clipped = [Span(s.start_ns, min(s.end_ns, now_ns)) for s in spans if s.start_ns < now_ns]

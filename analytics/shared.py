@@ -79,7 +79,7 @@ class Shared:
             Whether results of experiments may be others than before.
         """
         for machine, spans in rewritten.items():  # also what a store that failed has kept from its bucket
-            self._pending[machine] = merged_spans([*self._pending.get(machine, []), *spans])
+            self._owe(machine, spans)
         companies = [company.id for company in self.site.companies]
         rebuilt = set()
         if not self._checked:
@@ -89,6 +89,9 @@ class Shared:
             } - self.gone()
             for company in sorted(rebuilt):
                 self.rebuild(company)
+            for share in self._shares:
+                if share.company not in rebuilt:
+                    self._owe(share.machine, [self._behind(share)])
             self._checked = True
         for company in companies:
             if company in rebuilt or company in self.gone():
@@ -165,6 +168,15 @@ class Shared:
         self.store.write("kpi", [("shared", tags, "windows_text", self._clock_ns(), windows)])
 
     # -- keeping it so
+
+    def _owe(self, machine: str, spans: Iterable[Span]) -> None:
+        self._pending[machine] = merged_spans([*self._pending.get(machine, []), *spans])
+
+    def _behind(self, share: Share) -> Span:
+        """From the last atom that a bucket has of a share: where a job that was killed may have left it."""
+        where = {"machine": share.machine, **share.label}
+        last = self.store.last_before(f"shared:{share.company}", "atom", share.span.end_ns, where=where)
+        return Span(max((row[3] for row in last), default=share.span.start_ns), share.span.end_ns)
 
     def _follow(self, share: Share, span: Span) -> None:
         """Write what is new in a span, delete what no longer belongs there."""

@@ -8,12 +8,13 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from analytics.job import Job
 from analytics.keeper import Keeper
 from analytics.lease import RENEW_EVERY_S, Lease, LeaseHeld
 from analytics.shared import Shared
+from analytics.touched import Span, merged_spans
 from fieldlab.asked import range_of
 from fieldlab.errors import Found, WrongUse
 from fieldlab.services import pause, until_stopped
@@ -90,6 +91,10 @@ async def _service(site: Site, store: Store, lease: Lease, stop: asyncio.Event) 
         await asyncio.gather(following, keeping)
 
 
+class Overtaken(StoreUnavailable):
+    """A backup took the store's place within a step: the step is of neither content."""
+
+
 class Following:
     """All that is worked out of what is delivered; begun anew where a backup takes the store's place.
 
@@ -103,6 +108,7 @@ class Following:
         self._site = site
         self._store = store
         self._remembered_s = time.monotonic()
+        self._stale: dict[str, list[Span]] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -116,18 +122,46 @@ class Following:
         if time.monotonic() - self._remembered_s > REMEMBER_EVERY_S:
             remember_signals(self._site, self._store)
             self._remembered_s = time.monotonic()
-        if self._store.content() != self._content:
+        try:
+            self._step(now)
+        except Overtaken:
+            self._step(now)
+
+    def _step(self, now: int) -> None:
+        if self._overtaken():
             log.warning("the store holds another content than before: a backup was restored; beginning anew")
+            # What the step that it came into has written may stand in what is there now.
+            for machine, spans in self._job.unfollowed.items():
+                self._stale[machine] = merged_spans([*self._stale.get(machine, []), *spans])
             self._begin()
-        rewritten = self._job.step(now)
-        if self._store.content() != self._content:  # atoms of what was there, in what is there now
-            self._begin()
-            for machine, spans in rewritten.items():
-                for span in spans:
-                    self._job.recompute(span.start_ns, span.end_ns, machines=[machine], now_ns=now)
+        if self._stale:
+            self._follow(self._worked_out_again(now), now)
+            self._stale = {}
+        self._job.step(now, lambda rewritten: self._follow(rewritten, now))
+
+    def _overtaken(self) -> bool:
+        return self._store.content() != self._content
+
+    def _worked_out_again(self, now: int) -> dict[str, list[Span]]:
+        """What atoms of before may stand in, out of what is there now; and the time since the backup."""
+        found: dict[str, list[Span]] = {}
+        for machine, spans in self._stale.items():
+            for span in spans:
+                last = self._store.last_before("kpi", "atom", span.start_ns, where={"machine": machine})
+                start_ns = min((row.time_ns for row in last), default=span.start_ns)
+                done = self._job.recompute(start_ns, span.end_ns, machines=[machine], now_ns=now)
+                found.setdefault(machine, []).extend(done.spans[machine])
+        return found
+
+    def _follow(self, rewritten: Mapping[str, list[Span]], now: int) -> None:
+        """Results, and what companies see; of one content only."""
+        if self._overtaken():
+            raise Overtaken("a backup took the store's place")
         kept = self._keeper.update(rewritten, now, without=self._shared.gone())
         self._shared.update(rewritten, results=kept)
         self._shared.close(now)
+        if self._overtaken():
+            raise Overtaken("a backup took the store's place")
 
 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:

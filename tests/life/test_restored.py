@@ -3,9 +3,11 @@
 import pytest
 
 from analytics.job import Job
+from analytics.keeper import Keeper
 from fieldlab.analysis import Following
 from fieldlab.stores import JobStore
 from ingest.backup import back_up, restore
+from ingest.store import StoreUnavailable
 from tests.life.test_days import (
     DAY_NS,
     HOUR_NS,
@@ -112,3 +114,61 @@ def test_atoms_of_what_was_there_before_do_not_stay(kept, tmp_path):
     assert overtaken
     same(by_atoms(kept, BY), before)
     same(by_sums(kept, BY), before)
+
+
+@pytest.mark.parametrize("when", ["the first atoms are written", "the last atoms are written", "the end"])
+def test_a_backup_that_comes_within_a_step_leaves_no_hole(kept, tmp_path, monkeypatch, when):
+    """The step writes up to now: the time from the backup to what it wrote is unknown, and not left out."""
+    back_up(kept.store.path, kept.id, tmp_path / "monday.backup")
+    later_ns, written = NOW_NS + 2 * HOUR_NS, []
+    following = Following(kept.site, kept.store)
+    for phase, machine in enumerate(MACHINES):
+        kept.put(machine, readings(NOW_NS, later_ns, phase=11 * phase), note=9)
+    following.step(NOW_NS + HOUR_NS)
+    write = type(kept.store).write
+
+    def overtaken(store, bucket, rows):
+        if any(row[0] == "atom" for row in rows):
+            written.append(rows)
+            if len(written) == {"the first atoms are written": 1, "the last atoms are written": 2}.get(when):
+                restored(kept, tmp_path / "monday.backup")
+        return write(store, bucket, rows)
+
+    def at_the_end(keeper, *_, **__):
+        if when == "the end" and len(written) == 2:
+            written.append([])
+            restored(kept, tmp_path / "monday.backup")
+        return False
+
+    monkeypatch.setattr(type(kept.store), "write", overtaken)
+    monkeypatch.setattr(Keeper, "update", at_the_end)
+    following.step(later_ns)
+    assert len(written) > 2  # atoms of both machines, and once more after the backup
+    span = {"start_ns": NOW_NS, "end_ns": later_ns}
+    told = {row["machine"]: row["calendar_time_s"] for row in by_atoms(kept, ("machine",), **span)}
+    assert told == {machine: pytest.approx(2 * 3600) for machine in MACHINES}
+
+
+def test_what_is_to_be_done_after_a_backup_is_done_when_the_store_is_back(kept, tmp_path, monkeypatch):
+    """It is away just when atoms of before are to be worked out again."""
+    back_up(kept.store.path, kept.id, tmp_path / "monday.backup")
+    before, following = by_atoms(kept, BY), Following(kept.site, kept.store)
+    late(kept, 3)
+    following.step(NOW_NS)
+    assert by_atoms(kept, BY) != before
+    late(kept, 5)
+    write, left = type(kept.store).write, ["overtaken", "away"]
+
+    def troubled(store, bucket, rows):
+        if any(row[0] == "atom" for row in rows) and left:
+            if left.pop(0) == "away":
+                raise StoreUnavailable("the store is away")
+            restored(kept, tmp_path / "monday.backup")
+        return write(store, bucket, rows)
+
+    monkeypatch.setattr(type(kept.store), "write", troubled)
+    with pytest.raises(StoreUnavailable):
+        following.step(NOW_NS)
+    assert left == []
+    following.step(NOW_NS)
+    same(by_atoms(kept, BY), before)

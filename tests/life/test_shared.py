@@ -2,6 +2,9 @@
 
 import pytest
 
+from analytics.keeper import Keeper
+from fieldlab.analysis import Following
+from ingest.store import StoreUnavailable
 from tests.life.day import CONFIG, NS, at, day
 
 WINDOWS = """
@@ -166,3 +169,27 @@ def test_a_rebuild_cut_short_is_begun_again(shop):
     assert bucket(shop, "acme") != whole
     step(shop)
     assert bucket(shop, "acme") == whole
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["the same process", "a new one"])
+def test_what_was_not_followed_is_followed_by_the_next_step(shop, monkeypatch, again):
+    """The store goes away, or the process, after atoms were written and before the buckets have them."""
+    following = Following(shop.site, shop.store)
+    following.step(at(3000))
+    shop.put(
+        "m1", [(at(1000), "state", 1.0), (at(1010), "state", 3.0), (at(2000), "total_count", 71.0)], note=5
+    )
+    before = bucket(shop, "acme")
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "update", away)
+        with pytest.raises(StoreUnavailable):
+            following.step(at(7200))
+    assert bucket(shop, "acme") == before
+    following = following if again else Following(shop.site, shop.store)
+    following.step(at(7200))
+    both_are_exact(shop)
+
+
+def away(*_, **__):
+    """As a store that cannot be reached."""
+    raise StoreUnavailable("the store is away")
