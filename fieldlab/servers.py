@@ -21,7 +21,7 @@ from dashboards.grafana_source import in_environment
 from fieldlab.errors import WrongUse
 from fieldlab.passwords import made_up
 from fieldlab.processes import Part, listens
-from fieldlab.surroundings import OWN, handed_on
+from fieldlab.surroundings import OWN, PROXIES, handed_on
 from fieldlab_configs import MqttSource, Secret, Site, SparkplugSource, StoreConfig
 from ingest.whole_file import write_secret
 
@@ -238,5 +238,5 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
     )
     return [
         Part("dashboards", build, once=True, takes=OWN),
-        Part("grafana", command, lambda: listens("127.0.0.1", port), with_token, takes=("GF_*",)),
+        Part("grafana", command, lambda: listens("127.0.0.1", port), with_token, takes=("GF_*", *PROXIES)),
     ]

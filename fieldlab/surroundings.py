@@ -10,13 +10,17 @@ from fieldlab_configs.base import Model
 
 _ALL: Final = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP",
-    "LD_LIBRARY_PATH", "XDG_*", "SYSTEMROOT", "USERPROFILE",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_*", "SYSTEMROOT", "USERPROFILE", "TZDIR", "SSL_CERT_*",
 )  # fmt: skip
 """Where things lie, and how people here write: any program may know."""
+PROXIES: Final = (
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+)  # fmt: skip
+"""What asks other servers goes this way."""
 OWN: Final = (
     "PYTHON*", "VIRTUAL_ENV", "FIELDLAB_LOG", "FIELDLAB_LOG_FORMAT", "FIELDLAB_ALIVE",
-    "CREDENTIALS_DIRECTORY", "SSL_CERT_*", "REQUESTS_CA_BUNDLE",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "CREDENTIALS_DIRECTORY", "REQUESTS_CA_BUNDLE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", *PROXIES,
 )  # fmt: skip
 """What commands of the product know besides."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from fieldlab.errors import WrongUse
@@ -42,9 +43,10 @@ class Files:
         path = self.path(access)
         try:
             write_secret(path, f"{secret}\n")
-            self._new(path).unlink(missing_ok=True)
         except OSError as error:
             raise WrongUse(f"--tokens: {path} cannot be written: {error.strerror}") from None
+        with contextlib.suppress(OSError):  # it is empty, and in nobody's way
+            self._new(path).unlink()
 
     def told(self, given: Given) -> str:
         """Where a new one is."""

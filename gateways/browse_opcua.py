@@ -134,7 +134,8 @@ class _Browser:
         self._whole = False
         self._variables: list[_Open] = []
         self._known: set[ua.NodeId] = set()
-        self._units: dict[tuple[str, ...], ua.NodeId] = {}
+        self._units: dict[ua.NodeId, ua.NodeId] = {}
+        """By the node of a value, the one that tells its unit."""
         self.seen: list[Seen] = []
         self.cut: str | None = None
 
@@ -181,7 +182,7 @@ class _Browser:
         while results:
             again = []
             for (node, path), result in results:
-                below += self._note(path, result.References or ())
+                below += self._note((node, path), result.References or ())
                 if result.ContinuationPoint and not self._over():
                     again.append(((node, path), result.ContinuationPoint))
             results = await self._further(again) if again else []
@@ -198,7 +199,8 @@ class _Browser:
         found = await self._client.uaclient.browse_next(params)
         return list(zip([node for node, _ in waiting], found, strict=True))
 
-    def _note(self, path: tuple[str, ...], references: Sequence[ua.ReferenceDescription]) -> list[_Open]:
+    def _note(self, parent: _Open, references: Sequence[ua.ReferenceDescription]) -> list[_Open]:
+        of, path = parent
         below = []
         for reference in references:
             node = ua.NodeId(reference.NodeId.Identifier, reference.NodeId.NamespaceIndex)
@@ -207,8 +209,8 @@ class _Browser:
             if isinstance(node.Identifier, str | bytes) and len(node.Identifier) > LONGEST_ID:
                 continue
             self._known.add(node)
-            if is_unit(reference.BrowseName):
-                self._units[path] = node
+            if is_unit(reference):
+                self._units[of] = node
                 continue
             name = reference.DisplayName.Text or reference.BrowseName.Name or node.to_string()
             here = (*path, name[:LONGEST_NAME])
@@ -237,15 +239,14 @@ class _Browser:
                 quality = str(error)
             kind = "" if value.Value is None else value.Value.VariantType.name
             place = {"node": self._named(node)}
-            self.seen.append(Seen(path, place, kind, content, quality, age_s, units.get(path)))
+            self.seen.append(Seen(path, place, kind, content, quality, age_s, units.get(node)))
 
-    async def _units_told(self) -> dict[tuple[str, ...], str]:
-        """By the path of a value, the unit that its server says it has."""
-        values_at = {path for _, path in self._variables}
-        there = {path: node for path, node in self._units.items() if path in values_at}
+    async def _units_told(self) -> dict[ua.NodeId, str]:
+        """By the node of a value, the unit that its server says it has."""
+        there = {node: self._units[node] for node, _ in self._variables if node in self._units}
         values = await read_many(self._client, list(there.values()), self._facts.reads)
         units = zip(there, map(unit_of, values), strict=True)
-        return {path: unit for path, unit in units if unit is not None}
+        return {node: unit for node, unit in units if unit is not None}
 
     def _named(self, node: ua.NodeId) -> str:
         """Its id with the namespace's address: the number may be another after a restart of the server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -34,17 +35,20 @@ async def look_at_units(
     wrong, strange, large = [], [], []
     for item, value in seen:
         for point in _measured(item):
-            unit = _unit(point)
+            unit, scale = _unit(point), point.signal.scale
             told = await _told(client, item)
-            said = f"{point.machine}.{point.name}: the server says {told}, the config {unit}"
+            scaled = "" if scale == 1 else f" and scale: {scale:g}"
+            said = f"{point.machine}.{point.name}: the server says {told}, the config {unit}{scaled}"
             if told in UNITS[point.name]:
-                wrong += [f"{said}; say unit: {told}"] if told != unit else []
+                right = math.isclose(factor(point.name, told), scale * factor(point.name, unit))
+                mend = f"say unit: {told}" + (", and no scale" if scaled else "")
+                wrong += [] if right else [f"{said}; {mend}"]
             elif told is not None:
                 strange.append(said)
             elif told is None and point.name == "power" and isinstance(value, float | int):
-                power_kw = value * factor("power", unit)
+                power_kw = value * scale * factor("power", unit)
                 if power_kw > MOST_KW:
-                    large.append(f"{point.machine}.power: {power_kw:,.0f} kW, read as {unit}")
+                    large.append(f"{point.machine}.power: {power_kw:,.0f} kW, read as {unit}{scaled}")
     found.each("units", "failure", wrong)
     found.each("units", "warning", strange, "are both the same? else name another node")
     found.each("units", "warning", large, "if the machine tells watts, say so: unit: W")

@@ -10,6 +10,7 @@ from fieldlab_configs.units import UNITS
 from gateways.opcua_values import is_bad, status_of
 
 UNITS_NAME: Final = "EngineeringUnits"
+_LONGEST: Final = 32
 _CODES: Final = {
     # UNECE Recommendation 20, as a number: the bytes of its code
     "KWT": "kW", "WTT": "W", "MAW": "MW", "KWH": "kWh", "WHR": "Wh", "MWH": "MWh",
@@ -18,9 +19,10 @@ _CODES: Final = {
 }  # fmt: skip
 
 
-def is_unit(name: ua.QualifiedName) -> bool:
-    """Whether a property of that name tells the unit of the value that it belongs to."""
-    return name.Name == UNITS_NAME
+def is_unit(node: ua.ReferenceDescription) -> bool:
+    """Whether it is the standard's property that tells the unit of the value that it belongs to."""
+    name = node.BrowseName
+    return (name.NamespaceIndex, name.Name, node.NodeClass) == (0, UNITS_NAME, ua.NodeClass.Variable)
 
 
 def unit_of(value: ua.DataValue) -> str | None:
@@ -43,4 +45,4 @@ def unit_of(value: ua.DataValue) -> str | None:
     text = (getattr(told.DisplayName, "Text", None) or "").strip()
     plain = text.replace("·", "").replace("⋅", "").replace(" ", "")
     plain = plain if any(plain in units for units in UNITS.values()) else text
-    return plain if plain and plain.isprintable() else None
+    return plain if plain.isprintable() and 0 < len(plain) <= _LONGEST else None

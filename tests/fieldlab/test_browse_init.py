@@ -304,6 +304,27 @@ async def test_makers_own_names_and_units_are_known(tmp_path):
     assert "unit: kWh}  # Double 9; is it kWh, or Wh?" in config.read_text()
 
 
+async def test_values_of_one_name_have_each_its_own_unit():
+    """Two of one display name; a maker's folder of the name of that property is a folder like any."""
+    peer = OpcUaPeer()
+    await peer.start()
+    try:
+        for number, (code, value) in enumerate(((5723220, 5200.0), (4937556, 5.2))):
+            node = await peer.server.nodes.objects.add_variable(
+                ua.NodeId(f"P{number}", peer.index), ua.QualifiedName("Power", peer.index), value
+            )
+            unit = ua.EUInformation(UnitId=code, DisplayName=ua.LocalizedText("?"))
+            await node.add_property(0, "EngineeringUnits", unit)
+        folder = await peer.server.nodes.objects.add_folder(peer.index, "EngineeringUnits")
+        await folder.add_variable(ua.NodeId("In", peer.index), "Inside", 1.0)
+        tree = (await call("browse", peer.endpoint)).stdout
+    finally:
+        await peer.stop()
+    assert "Power  Double  5200 W" in tree
+    assert "Power  Double  5.2 kW" in tree
+    assert "Inside" in tree
+
+
 async def test_with_a_password_the_connection_is_encrypted_and_both_sides_are_known(tmp_path):
     """Certificates of `fieldlab pki`; without one of our own it is said what to do."""
     pki = tmp_path / "pki"

@@ -120,6 +120,9 @@ async def test_an_eurange_is_seen_and_what_is_well_is_one_line(peer, tmp_path):
         (None, "", 5200.0, "kW", "warning", "m1.power: 5,200 kW, read as kW -> if the machine tells watts"),
         (5723220, "W", 5200.0, "W", None, ""),
         (None, "", 5200.0, "W", None, ""),
+        (5723220, "W", 5200.0, "kW, scale: 0.001", None, ""),
+        (None, "", 5200.0, "kW, scale: 0.001", None, ""),
+        (5723220, "W", 5200.0, "W, scale: 0.001", "failure", "and scale: 0.001; say unit: W, and no scale"),
     ],
 )
 async def test_a_power_that_is_wrong_by_a_thousand_is_seen(

@@ -8,7 +8,6 @@ import itertools
 import json
 import logging
 import math
-import resource
 import struct
 import time
 from dataclasses import replace
@@ -27,6 +26,7 @@ from ingest.stores import open_store
 from tests.fieldlab.command import fieldlab
 from tests.gateways.helpers import Collector, running, site, until
 from tests.gateways.opcua_peer import URI, OpcUaPeer
+from tests.security.test_hostile_mqtt import anew, most_kib
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -121,11 +121,6 @@ def wanted(peer: OpcUaPeer) -> dict[str, Signal]:
     return peer.signals() | {"evil": Signal(source="src", node=f"nsu={URI};s=Evil")}
 
 
-def peak_kib() -> int:
-    """Of this process, server and all."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 async def flows(peer: OpcUaPeer, sink: Collector, numbers: itertools.count) -> None:
     """Values of the good node arrive, whatever was with the first of them."""
     first = next(numbers)
@@ -161,7 +156,7 @@ async def test_what_can_be_read_and_not_be_kept_is_a_dead_letter(peer, tmp_path)
     lab = load(config)
     store = open_store(lab)
     store.setup()
-    before, began = peak_kib(), time.monotonic()
+    before, began = anew(), time.monotonic()
     async with Pipeline(lab, "edge", store, now_ns=time.time_ns) as pipe, running(lab, pipe):
         await until(lambda: pipe.ledger().received >= 2, what=pipe.ledger)
         for number, (name, (value, _)) in enumerate(ODD.items(), 1):
@@ -173,7 +168,7 @@ async def test_what_can_be_read_and_not_be_kept_is_a_dead_letter(peer, tmp_path)
         ledger = pipe.ledger()
     assert ledger.received == ledger.stored + ledger.dead + ledger.replaced
     assert time.monotonic() - began < 20
-    assert peak_kib() - before < 400_000
+    assert most_kib("VmHWM") - before < 400_000
     store.close()
     told = (await asyncio.to_thread(fieldlab, "ledger", config, "--dead")).stdout
     for name, (_, reason) in ODD.items():
