@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(600)]
 PAGES = 20
 ROUNDS = 4
 DAYS = 3
-MOST_TIMES = 2.0
-"""1.2 to 1.5 as measured; 3.8 to 6.8 when each page made its own cards."""
+MOST_TIMES = 2.5
+"""1.2 to 1.8 as measured, the more the busier the machine; 3.8 to 6.8 when each page made its own cards."""
 
 
 async def test_twenty_open_pages_cost_little_more_than_one(tmp_path) -> None:
