@@ -90,7 +90,7 @@ class Shared:
             for company in sorted(rebuilt):
                 self.rebuild(company)
             for share in self._shares:
-                if share.company not in rebuilt:
+                if share.company not in rebuilt | self.gone():  # a bucket that is gone has no last atom
                     self._owe(share.machine, [self._behind(share)])
             self._checked = True
         for company in companies:
