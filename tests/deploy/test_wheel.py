@@ -15,7 +15,9 @@ import pytest
 from tests import servers, wheels
 from tests.deploy.containers import ROOT
 from tests.environments import installed
+from tests.repo.documents import blocks, commands
 
+HOW_TO = ROOT / "docs" / "how-to" / "run-a-gateway.md"
 UV = "uv==0.13.9"
 pytestmark = pytest.mark.timeout(600)  # a whole environment, where others work too
 
@@ -68,9 +70,12 @@ def test_an_edge_box_installs_by_hash_what_a_gateway_needs_and_no_more(wheel, tm
         "install",
         "--no-compile",
     ]
-    for words in (["--require-hashes", "--requirement", str(ROOT / "requirements-edge.lock")],
-                  ["--no-deps", "--no-index", str(wheel)]):  # fmt: skip
-        done = subprocess.run([*pip, *words], capture_output=True, text=True, check=False, timeout=500)
+    here = {"requirements-edge.lock": str(ROOT / "requirements-edge.lock"), "fieldlab-*.whl": str(wheel)}
+    said = [list(words[1:]) for block in blocks(HOW_TO) for words in commands(block, "pip")]
+    assert said[:2] == said[2:]  # an upgrade is the same again
+    for words in said[:2]:
+        command = [*pip, *(here.get(word, word) for word in words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
     fieldlab = python.with_name("fieldlab")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")])
 
 _FENCE = re.compile(r"^( *)```(\w*)(?: (\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_LINK = re.compile(r"(?:!?\[[^\]]*\]\(|^\[[^\]]+\]: +|\b(?:src|href)=\")([^)\s\"]+)", re.MULTILINE)
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
@@ -53,6 +53,16 @@ def links(path: Path) -> list[str]:
     """Where a document's links go; those inside code are none."""
     text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", path.read_text()))
     return _LINK.findall(text)
+
+
+def sentences(path: Path, program: str) -> Iterator[tuple[str, list[str]]]:
+    """Calls of a program that stand between words: where, and their arguments."""
+    text = _FENCE.sub(lambda block: "\n" * block[0].count("\n"), path.read_text())
+    for match in re.finditer(r"`([^`]+)`", text):
+        where = f"{name(path)}:{text.count(chr(10), 0, match.start()) + 1}"
+        if re.match(rf"(?:\w+=\S+ )*(?:\S*/)?{program} ", match[1]):
+            block = Block(where, "sh", None, " ".join(match[1].split()))
+            yield from ((where, arguments) for arguments in commands(block, program))
 
 
 def anchors(path: Path) -> set[str]:

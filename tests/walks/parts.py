@@ -6,6 +6,8 @@ import csv
 import datetime as dt
 import io
 import os
+import shutil
+import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ from fieldlab_configs import load
 from ingest.stores import open_store
 from tests import servers
 from tests.fieldlab.trial import recording
+from tests.repo.documents import ROOT, blocks
 from tests.walks.walk import Walk
 from tests.walks.world import BROKER, OTHER
 
@@ -72,6 +75,34 @@ def influx(walk: Walk, *, auth: bool = False, port: int = 8086) -> str:
     ask = "curl -sS -XPOST http://127.0.0.1:8086/query --data-urlencode"
     walk.run(f"{ask} \"q=CREATE USER admin WITH PASSWORD 'only-for-tests' WITH ALL PRIVILEGES\"")
     return "admin:only-for-tests"
+
+
+def box(walk: Walk, mill: str, document: Path) -> None:
+    """What the document has copied to an edge box, and how its words are taken where no systemd runs."""
+    said, _ = (block.text for block in blocks(document) if block.language == "yaml")
+    kept, _, _ = mill.partition("gateways:")
+    walk.put("lab.yaml", kept.replace(", security: none", "") + said)
+    walk.put("gateway-edge1.token", "only-for-tests")
+    (walk.folder / "pki/rejected").mkdir(exist_ok=True)
+    shutil.copytree(ROOT / "deploy/edge", walk.folder / "edge")
+    walk.skips["/opt/fieldlab/bin/pip"] = (
+        "no registry here; tests/deploy/test_wheel.py installs by these lines"
+    )
+    program = Path(sys.executable).with_name("fieldlab")
+    walk.before["--require-hashes"] = lambda: Path("/opt/fieldlab/bin/fieldlab").symlink_to(program)
+    walk.instead["&& systemctl daemon-reload"] = (
+        "&& systemd-analyze verify --man=no fieldlab-gateway@edge1.service"
+    )
+    walk.instead["systemctl enable --now"] = "systemctl --root=/ enable"
+    walk.skips["systemctl restart"] = "no systemd runs here"
+    walk.until["fieldlab doctor"] = r"secrets: 1 can be read"
+    # systemd itself opens the credential; all else is the user's own to open.
+    service = "setpriv --reuid=fieldlab --regid=fieldlab --clear-groups"
+    opened = ("lab.yaml", "pki/own/edge1.pem", "pki/own/edge1.key", "pki/trusted/ca.pem", "pki/crl/ca.crl")
+    walk.before["systemctl enable"] = lambda: walk.run(
+        f"cd /etc/fieldlab && {service} cat {' '.join(opened)} > /dev/null && {service} test -w pki/rejected"
+        f" && ! {service} cat secrets/gateway-edge1.token"
+    )
 
 
 def days(text: str | None = None) -> list[dict[str, str]]:

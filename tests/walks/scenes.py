@@ -8,7 +8,7 @@ from functools import partial
 from tests.fieldlab.command import RECORDINGS
 from tests.fieldlab.trial import plant
 from tests.repo.documents import ROOT, blocks
-from tests.walks import compose, parts
+from tests.walks import compose, parts, world
 from tests.walks.plc import PASSWORD
 from tests.walks.walk import Walk
 
@@ -129,6 +129,12 @@ def _run_a_gateway(walk: Walk) -> None:
     parts.plc(walk)
     walk.put("fieldlab.yaml", _MILL + _FILE)
     walk.skips["make wheel"] = "it builds in the repository; tests/deploy/test_wheel.py builds one elsewhere"
+    if (reason := world.why_no_box()) is not None:
+        walk.skips |= dict.fromkeys(("/opt/", "/etc/", "systemctl"), reason)
+        return
+    world.box(walk.folder)
+    parts.certificates(walk)
+    parts.box(walk, _MILL, ROOT / "docs/how-to/run-a-gateway.md")
 
 
 @_scene("docs/how-to/certificates.md")

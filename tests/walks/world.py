@@ -45,6 +45,23 @@ def furnish(folder: Path) -> None:
     subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
 
 
+def why_no_box() -> str | None:
+    """Why nothing can be installed here as on a box of its own, or None."""
+    if Path("/proc/self/uid_map").read_text().split() != ["0", "0", str(2**32 - 1)]:
+        return "only root can give files to another user"
+    missing = [name for name in ("systemctl", "systemd-sysusers", "setpriv") if shutil.which(name) is None]
+    return f"{missing[0]} is not installed (Debian, Ubuntu: apt install systemd)" if missing else None
+
+
+def box(folder: Path) -> None:
+    """Places of the system that a document writes to: a copy of /etc, and nothing in /opt and /var/lib."""
+    (folder / "etc").mkdir()
+    subprocess.run(["cp", "-a", "/etc/.", folder / "etc"], check=True)
+    subprocess.run(["mount", "--rbind", folder / "etc", "/etc"], check=True)
+    for place in ("/opt", "/var/lib"):
+        subprocess.run(["mount", "-t", "tmpfs", "box", place], check=True)
+
+
 def _address(label: str, address: str) -> None:
     name = label.encode().ljust(16, b"\0")
     inet = struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
