@@ -14,6 +14,7 @@ from dashboards.sheets import as_csv, as_parquet
 from dashboards.view import parse, scoped, span
 from dashboards.visitors import LOCAL, SCOPE_POLLER, SCOPE_VISITOR
 from dashboards.wording import as_language
+from fieldlab_configs.lacking import INSTALL_ALL
 
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
@@ -33,7 +34,7 @@ async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -
     if name not in tables(asked.view) or asked.view.screen not in visitor.screens:
         return PlainTextResponse(f"this page has no table {name[:40]!r}", status_code=404)
     if kind == "parquet" and find_spec("pyarrow") is None:
-        return PlainTextResponse("Parquet needs pyarrow: install fieldlab[archive]", status_code=501)
+        return PlainTextResponse(f"Parquet needs pyarrow: {INSTALL_ALL}", status_code=501)
     language = as_language(request.query_params.get("lang"), screens.site.language)
 
     def made() -> bytes:

@@ -175,7 +175,7 @@ def _excel(column: Column, row: Row, site: Site, language: Language) -> str:
 
 def as_parquet(name: str, rows: Sequence[Row]) -> bytes:
     """The rows with their own names and types: numbers as doubles, times as UTC."""
-    import pyarrow as pa  # noqa: PLC0415 - the extra fieldlab[archive]
+    import pyarrow as pa  # noqa: PLC0415 - the extra archive
     from pyarrow import parquet  # noqa: PLC0415
 
     columns = {}

@@ -64,7 +64,9 @@ def _run(args: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] == "simulator":
             return _say(f"{args.command}: this installation has no simulator (the image of production)", 2)
         if args.room in _NEED_APP and error.name:
-            return _say(f"{args.command} needs {error.name}: install fieldlab[app]", 2)
+            from fieldlab_configs.lacking import INSTALL_ALL  # noqa: PLC0415 - pydantic comes with it
+
+            return _say(f"{args.command} needs {error.name}: {INSTALL_ALL}", 2)
         raise
     except Exception as error:
         status = _status(error)

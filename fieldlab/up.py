@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from fieldlab.errors import WrongUse
 from fieldlab.passwords import for_app
 from fieldlab.processes import Part, PartFailed, Processes, free_port, listens
-from fieldlab.servers import brokers, grafana, influx
+from fieldlab.servers import BrokerSource, brokers, grafana, influx
 from fieldlab.services import until_stopped
 from fieldlab.simulated import equip
 from fieldlab.stores import require_store
 from fieldlab.surroundings import OWN, secrets_of
-from fieldlab_configs import MqttSource, OpcUaSource, Site, load
+from fieldlab_configs import OpcUaSource, Site, load
 from ingest.filelock import FileLock
 from ingest.spool_core import in_use
 
@@ -102,7 +102,7 @@ def where(
     held = [
         f"{secret.file} (sources.{name})"
         for name, source in site.sources.items()
-        if isinstance(source, MqttSource) and (secret := source.password) is not None and secret.file
+        if isinstance(source, BrokerSource) and (secret := source.password) is not None and secret.file
     ]
     if site.store is not None and site.store.token is not None and site.store.token.file is not None:
         held.append(f"{site.store.token.file} (store)")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fieldlab_configs.lacking import INSTALL_ALL
 from ingest.columns import Column, Kind, array_of
 from ingest.errors import ArchiveError
 from ingest.whole_file import sync_folder
@@ -31,10 +32,7 @@ def parquet() -> tuple[Any, Any]:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError:
-        raise ArchiveError(
-            "export and import write Parquet, which needs the extra fieldlab[archive]:"
-            " pip install 'fieldlab[archive]'"
-        ) from None
+        raise ArchiveError(f"export and import write Parquet, which needs pyarrow: {INSTALL_ALL}") from None
     return pa, pq
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fieldlab_configs.lacking import INSTALL_ALL
 from ingest.errors import RecordingError
 from ingest.recording_raw import NEEDED, Items, Raw, timed
 
@@ -37,9 +38,7 @@ def _table(path: Path) -> Any:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError:
-        raise RecordingError(
-            f"{path}: Parquet needs the extra fieldlab[archive]: pip install 'fieldlab[archive]'"
-        ) from None
+        raise RecordingError(f"{path}: Parquet needs pyarrow: {INSTALL_ALL}") from None
     try:
         return pq.read_table(path)
     except pa.ArrowInvalid as error:

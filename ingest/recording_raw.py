@@ -20,6 +20,9 @@ NEEDED: Final = ("time", "machine", "signal", "value")
 _LONGEST_EXAMPLE: Final = 100
 _LOOK_BYTES: Final = 65_536
 _NO_TIME: Final = "not a time with a zone such as 2026-10-05T06:00:00+02:00, nor integer nanoseconds"
+_UNITS: Final = {"seconds": 10**9, "milliseconds": 10**6, "microseconds": 10**3}
+_YEAR_2000_NS: Final = 946_684_800 * 10**9
+_YEAR_2100_NS: Final = 4_102_444_800 * 10**9
 _BEYOND: Final = "a time beyond what nanoseconds can tell (the years 1678 to 2261)"
 _LONG: Final = re.compile(r"-?\d{19,}", re.ASCII)
 
@@ -103,7 +106,22 @@ def timed(
         machines = list(itertools.compress(machines, keep))
         signals = list(itertools.compress(signals, keep))
     columns = [array_of("s", column)[valid] for column in (values, qualities)]
-    return Raw(path, time_ns[valid], machines, signals, columns[0], columns[1], lines[valid], dead)
+    said = [f"{path}: {unit}"] if (unit := _another_unit(time_ns[valid])) else []
+    return Raw(path, time_ns[valid], machines, signals, columns[0], columns[1], lines[valid], dead, said)
+
+
+def _another_unit(time_ns: Times) -> str | None:
+    """What to say where every time is years of another unit, and less than two months of nanoseconds."""
+    if not len(time_ns):
+        return None
+    first, last = int(time_ns.min()), int(time_ns.max())
+    for unit, ns in _UNITS.items():
+        if first >= _YEAR_2000_NS // ns and last < _YEAR_2100_NS // ns:
+            zeros = "0" * (len(str(ns)) - 1)
+            return (
+                f"its times lie in 1970: integers are nanoseconds; if these are {unit}, add {zeros} to each"
+            )
+    return None
 
 
 def opened_text(path: Path) -> IO[str]:

@@ -229,7 +229,7 @@ def test_what_the_store_refuses_is_told(tmp_path):
     assert "NOT HOLD ALL" in done.stdout
 
 
-def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_pyarrow_it_is_said_how_to_have_it(tmp_path, monkeypatch):
     """One message, before any work."""
     a, store = embedded(tmp_path)
     fill(store)
@@ -238,7 +238,8 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
         builtins, "__import__",
         lambda name, *rest: exec("raise ImportError") if name.startswith("pyarrow") else real(name, *rest),  # noqa: S102
     )  # fmt: skip
-    assert "fieldlab[archive]" in refused("store", "export", a, "--to-folder", tmp_path / "out")
+    said = refused("store", "export", a, "--to-folder", tmp_path / "out")
+    assert "needs pyarrow: pip install --require-hashes -r requirements-image.lock" in said
     assert not (tmp_path / "out").exists()
 
 

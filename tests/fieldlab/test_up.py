@@ -20,7 +20,7 @@ import pytest
 from fieldlab import processes, servers
 from fieldlab.errors import WrongUse
 from fieldlab.processes import Part, PartFailed, Processes
-from fieldlab.up import parts_of
+from fieldlab.up import parts_of, where
 from fieldlab_configs import Secret, load
 from ingest.stores import open_store
 from tests.fieldlab.command import EXAMPLES, command, fieldlab
@@ -193,6 +193,20 @@ def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path) -> No
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--port {port}: another program listens there; give another port" in done.stderr
     assert not (tmp_path / "spool").exists()
+
+
+def test_it_is_said_where_the_password_of_every_broker_is(tmp_path) -> None:
+    """That of a Sparkplug source too; never the password itself."""
+    path = tmp_path / "nodes.yaml"
+    path.write_text(
+        "fieldlab: lab\ntimezone: UTC\nstore: {kind: embedded, path: s.db}\n"
+        "lines: [{id: l, machines: [{id: m, signals:"
+        " {total_count: {source: nodes, device: g/n, metric: c}}}]}]\n"
+        "sources: {nodes: {kind: sparkplug, host: 127.0.0.1, user: lab, password: {file: nodes.password}}}\n"
+        "gateways: {edge1: {sources: [nodes]}}\n"
+    )
+    told = where(load(path), tmp_path, [], port=1, grafana_port=2, logins=())
+    assert told[-1] == f"passwords and tokens: {tmp_path / 'nodes.password'} (sources.nodes)"
 
 
 def test_a_secret_is_made_up_once(tmp_path) -> None:

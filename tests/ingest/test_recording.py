@@ -108,6 +108,27 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
     assert [d.where.rpartition(":")[2] for d in store.dead] == ["5"]
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (("1767600000", "1767600060"), "seconds, add 000000000 to each"),
+        (("1767600000000", "1767600060000"), "milliseconds, add 000000 to each"),
+        (("1767600000000000", "1767600060000000"), "microseconds, add 000 to each"),
+        (("1767600000000000000", "1767600060000000000"), None),
+        (("1", "1767600060000"), None),
+    ],
+)
+def test_whole_numbers_of_another_unit_are_said(tmp_path: Path, times, said) -> None:
+    """Times are nanoseconds, as the contract has it; of a file that lies in 1970 altogether it is said."""
+    rows = "".join(f"{time},m1,total_count,{n},\n" for n, time in enumerate(times))
+    (heard,) = recording(tmp_path, HEADER + rows).complaints() or [None]
+    assert (heard is None) is (said is None)
+    assert (
+        heard is None
+        or heard == f"{tmp_path}/r.csv: its times lie in 1970: integers are nanoseconds; if these are {said}"
+    )
+
+
 def test_unsorted_rows_are_sorted_and_the_later_row_of_one_time_wins(tmp_path: Path) -> None:
     """In the file's own order, not in that of values."""
     store = recording(tmp_path, HEADER + "5,m1,total_count,9,\n1,m1,total_count,3,\n5,m1,total_count,4,\n")
@@ -196,7 +217,7 @@ def test_shdr_pairs_devices_alarms_and_cut_lines(tmp_path: Path) -> None:
 
 def test_parquet_has_the_same_columns(tmp_path: Path) -> None:
     """Timestamps of any unit, numbers for texts, missing values."""
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed (pip install 'fieldlab[archive]')")
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import parquet  # noqa: PLC0415 - an extra
 
     moment = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)

@@ -176,6 +176,18 @@ def test_nothing_is_installed_without_its_hash() -> None:
     assert found >= 1
 
 
+def test_nobody_is_told_to_install_the_product_by_its_name() -> None:
+    """No registry has it: whoever takes that name there would be installed, and without a hash."""
+    told = re.compile(r"\binstall\b[^\n`]*[\s'\"]fieldlab(?![-\w./*])|\bfieldlab\[")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = {
+        name
+        for name in tracked.stdout.split()
+        if name.endswith((".py", ".md", ".sh", "Dockerfile")) and told.search((ROOT / name).read_text())
+    }
+    assert found - {"tests/repo/test_supply.py", "CHANGELOG.md"} == set()
+
+
 @pytest.mark.parametrize(
     "lock", sorted((ROOT / "tests").rglob("package-lock.json")), ids=lambda p: p.parent.name
 )
