@@ -48,6 +48,20 @@ class Fragments:
     values: Floats
 
 
+def pick(f: Fragments, rows: Bools | Ints) -> Fragments:
+    """Some of a machine's atoms."""
+    return Fragments(
+        f.machine,
+        f.cell_ns[rows],
+        f.line[rows],
+        f.shift[rows],
+        f.shift_date[rows],
+        f.product[rows],
+        f.order[rows],
+        f.values[rows],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MachineResult:
     """What the kernel says of one machine over one range.
@@ -55,6 +69,10 @@ class MachineResult:
     Attributes
     ----------
     fragments : Fragments
+    begins_ns : ndarray of int64, shape (r,)
+        The moments of the range at which another atom goes on, ascending.
+    row : ndarray of int64, shape (r,)
+        Which of the fragments that is.
     course : Course
         Of the state, over all that is known.
     start_ns, end_ns : int
@@ -62,9 +80,15 @@ class MachineResult:
     """
 
     fragments: Fragments
+    begins_ns: Times
+    row: Ints
     course: Course
     start_ns: int
     end_ns: int
+
+    def rows_at(self, time_ns: Times) -> Ints:
+        """Which of the fragments each of some moments of the range lies in."""
+        return self.row[np.searchsorted(self.begins_ns, time_ns, side="right") - 1]
 
     @property
     def stop_runs(self) -> Runs:
@@ -140,7 +164,9 @@ def analyse(
     columns |= {name: groups.sum(column) for name, column in quantities.items()}
     columns |= _energy(site, machine, grid, groups, pieces, keys)
     columns |= _line(site, machine, grid, groups, quantities, is_output)
-    return MachineResult(_fragments(site, machine, calendar, groups, columns), course, start_ns, end_ns)
+    fragments = _fragments(site, machine, calendar, groups, columns)
+    begins_ns = grid.edges[groups.shown.start + groups.begins]
+    return MachineResult(fragments, begins_ns, groups.group, course, start_ns, end_ns)
 
 
 def _by_code(groups: Groups, keys: Ints, values: npt.NDArray[np.generic]) -> tuple[Floats, Floats]:

@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from analytics.atoms import Fragments
+from analytics.atoms import Fragments, pick
 from analytics.baseline import Fit, NotEnoughData, cusum, fit, saving
 from analytics.fields import ATOM_FIELDS
-from analytics.groups import Row, group, keyed, labelled, pick
+from analytics.groups import Row, group, keyed, labelled
 from analytics.signals import NO_TIMES, Floats, Times
 from fieldlab_configs import Site
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.atoms import Fragments
+from analytics.atoms import Fragments, pick
 from analytics.fields import ATOM_FIELDS, MEASURED_FIELDS
 from analytics.kpis import of_group, of_machine
 from analytics.schedule import local_date
@@ -92,7 +92,7 @@ def keyed(
     some = values[:, _CALENDAR] > 0  # overwritten with zeros: no longer holds
     values = values[some]
     spelled = list(zip(*(c[some] for c in columns), strict=True)) if by else [()] * len(values)
-    distinct = sorted(set(spelled), key=lambda key: _rank(site, by, key))
+    distinct = in_order(site, by, set(spelled))
     position = {key: i for i, key in enumerate(distinct)}
     index = np.fromiter((position[k] for k in spelled), np.int64, len(spelled))
     return distinct, index, values
@@ -102,21 +102,39 @@ def labelled(
     site: Site, fragments: Sequence[Fragments], by: Sequence[str]
 ) -> tuple[list[npt.NDArray[np.object_]], Floats]:
     """A column of labels for each key of `by`, and the values that they belong to."""
+    found = _labelled(site, fragments, by)
+    if not found:
+        return [np.empty(0, object) for _ in by], np.empty((0, len(ATOM_FIELDS)))
+    columns = [np.concatenate([labels[i] for _, labels in found]) for i in range(len(by))]
+    return columns, np.concatenate([f.values for f, _ in found])
+
+
+def split(site: Site, f: Fragments, by: Sequence[str]) -> dict[tuple[str, ...], list[Fragments]]:
+    """A machine's atoms by group, in the order of the site and of time; of two experiments, in both."""
+    parts: dict[tuple[str, ...], list[Fragments]] = {}
+    for each, labels in _labelled(site, [f], by):
+        spelled = list(zip(*labels, strict=True)) if by else [()] * len(each.cell_ns)
+        position = {key: i for i, key in enumerate(dict.fromkeys(spelled))}
+        index = np.fromiter((position[key] for key in spelled), np.int64, len(spelled))
+        for key, i in position.items():
+            parts.setdefault(key, []).append(pick(each, index == i))
+    return {key: parts[key] for key in in_order(site, by, parts)}
+
+
+def _labelled(
+    site: Site, fragments: Sequence[Fragments], by: Sequence[str]
+) -> list[tuple[Fragments, list[npt.NDArray[np.object_]]]]:
+    """Atoms, and for each key of `by` a column of labels of them."""
     for key in by:
         if key not in KEYS:
             raise ValueError(f"--by {key}: there is no such group; choose from {', '.join(KEYS)}")
     labels: list[dict[str, npt.NDArray[np.object_]]] = [{} for _ in fragments]
     if "experiment" in by or "arm" in by:
         fragments, labels = _by_experiment(site, fragments, by)
-    if not fragments:
-        return [np.empty(0, object) for _ in by], np.empty((0, len(ATOM_FIELDS)))
-    columns = [
-        np.concatenate(
-            [lab[k] if k in lab else _column(site, f, k) for f, lab in zip(fragments, labels, strict=True)]
-        )
-        for k in by
+    return [
+        (f, [known[k] if k in known else _column(site, f, k) for k in by])
+        for f, known in zip(fragments, labels, strict=True)
     ]
-    return columns, np.concatenate([f.values for f in fragments])
 
 
 def _by_experiment(
@@ -138,20 +156,6 @@ def _by_experiment(
                 label = {"experiment": experiment.id, "arm": arm}
                 labels.append({k: np.full(n, label[k], dtype=object) for k in by if k in label})
     return found, labels
-
-
-def pick(f: Fragments, mask: npt.NDArray[np.bool_]) -> Fragments:
-    """Some of a machine's atoms."""
-    return Fragments(
-        f.machine,
-        f.cell_ns[mask],
-        f.line[mask],
-        f.shift[mask],
-        f.shift_date[mask],
-        f.product[mask],
-        f.order[mask],
-        f.values[mask],
-    )
 
 
 def _column(site: Site, f: Fragments, key: str) -> npt.NDArray[np.object_]:
@@ -222,13 +226,17 @@ def add(index: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:
     return sums
 
 
-def _rank(site: Site, by: Sequence[str], key: Sequence[str]) -> tuple[tuple[int, str], ...]:
+def in_order(site: Site, by: Sequence[str], keys: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Machines and lines in the order of the file, everything else by its text."""
     order = {
         "machine": {m.id: i for i, m in enumerate(site.machines())},
         "line": {line.id: i for i, line in enumerate(site.lines)},
     }
-    return tuple((order.get(name, {}).get(part, 0), str(part)) for name, part in zip(by, key, strict=True))
+
+    def rank(key: tuple[str, ...]) -> list[tuple[int, str]]:
+        return [(order.get(name, {}).get(part, 0), str(part)) for name, part in zip(by, key, strict=True)]
+
+    return sorted(keys, key=rank)
 
 
 def _plain(name: str, value: float) -> float | None:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from analytics.atoms import Fragments
+from analytics.atoms import Fragments, pick
 from analytics.fields import ATOM_FIELDS
-from analytics.groups import Row, group, pick
+from analytics.groups import Row, group
 from fieldlab_configs import Site
 
 CATEGORIES: Final[dict[str, str]] = {

@@ -20,7 +20,9 @@ LEAST_COVERAGE: Final = 0.5
 HALF: Final = 0.5
 
 
-def opportunities(site: Site, fragments: Sequence[Fragments], *, end_ns: int) -> list[Row]:
+def opportunities(
+    site: Site, fragments: Sequence[Fragments], by: Sequence[str] = (), *, end_ns: int
+) -> list[Row]:
     """Every machine's losses by what removing half of each would give in a year, the largest first.
 
     The assumption: the coming year is like the range, its planned time that of the config's calendar, and
@@ -31,29 +33,37 @@ def opportunities(site: Site, fragments: Sequence[Fragments], *, end_ns: int) ->
     ----------
     site : Site
     fragments : sequence of Fragments
+    by : sequence of str
+        Parts each machine further, see :data:`analytics.groups.KEYS`; a part keeps its share of the
+        machine's year.
     end_ns : int
         The year begins here.
 
     Returns
     -------
     list of dict
-        ``machine``, ``loss``, ``verdict`` (``ok`` or ``not enough data``, with ``reason``, ``reason_code``,
-        ``reason_values``), and per year ``hours``, ``good_parts``, ``kwh``, ``eur``; None where undefined.
+        ``machine``, the other keys of `by`, ``loss``, ``verdict`` (``ok`` or ``not enough data``, with
+        ``reason``, ``reason_code``, ``reason_values``), and
+        per year ``hours``, ``good_parts``, ``kwh``, ``eur``; None where undefined.
     """
     rows: list[Row] = []
+    keys = tuple(dict.fromkeys(("machine", *by)))
     for sums in group(site, fragments, ("machine",)):
         machine = str(sums["machine"])
         planned_s, coverage = float(sums["planned_busy_time_s"] or 0), sums["coverage"]  # type: ignore[arg-type]
         too_little = _too_little(planned_s, coverage if isinstance(coverage, float) else 0.0)
         if too_little is not None:
-            rows.append(_row(machine, None, "not enough data", too_little, None))
+            named: Row = dict.fromkeys(keys) | {"machine": machine}
+            rows.append(_row(named, None, "not enough data", too_little, None))
             continue
         factor = HALF * _planned_year_s(site, machine, end_ns) / planned_s
-        quality = sums["quality_ratio"]
         own = [f for f in fragments if f.machine == machine]
-        share = quality if isinstance(quality, float) else None
-        parts = losses(site, own, ("machine",))
-        rows += [_gain(machine, part, factor, share) for part in parts if part["loss"] in GAINS]
+        quality = {tuple(r[k] for k in keys): r["quality_ratio"] for r in group(site, own, keys)}
+        for part in losses(site, own, keys):
+            if part["loss"] in GAINS:
+                share = quality[tuple(part[k] for k in keys)]
+                named = {k: part[k] for k in keys}
+                rows.append(_gain(named, part, factor, share if isinstance(share, float) else None))
     return sorted(rows, key=_worth)
 
 
@@ -78,7 +88,7 @@ def _planned_year_s(site: Site, machine: str, start_ns: int) -> float:
     return float((np.diff(edges) * planned.at(edges[:-1]).astype(bool)).sum()) / NS
 
 
-def _gain(machine: str, part: Row, factor: float, quality: float | None) -> Row:
+def _gain(named: Row, part: Row, factor: float, quality: float | None) -> Row:
     def yearly(name: str, share: float = 1.0) -> float | None:
         value = part[name]
         return float(f"{value * factor * share:.12g}") if isinstance(value, int | float) else None
@@ -92,11 +102,11 @@ def _gain(machine: str, part: Row, factor: float, quality: float | None) -> Row:
         "kwh": yearly("kwh"),
         "eur": yearly("eur"),
     }
-    return _row(machine, str(part["loss"]), "ok", None, gained)
+    return _row(named, str(part["loss"]), "ok", None, gained)
 
 
 def _row(
-    machine: str,
+    named: Row,
     loss: str | None,
     verdict: str,
     reason: dict[str, Any] | None,
@@ -104,7 +114,7 @@ def _row(
 ) -> Row:
     why = reason or dict.fromkeys(("reason", "reason_code", "reason_values"))
     nothing = dict.fromkeys(("hours", "good_parts", "kwh", "eur"))
-    return {"machine": machine, "loss": loss, "verdict": verdict, **why, **(gained or nothing)}
+    return {**named, "loss": loss, "verdict": verdict, **why, **(gained or nothing)}
 
 
 def _worth(row: Row) -> tuple[float, str]:

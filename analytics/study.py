@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arms import of_line
-from analytics.atoms import Fragments
+from analytics.atoms import Fragments, pick
 from analytics.energy_blocks import baseline
 from analytics.experiments import results
-from analytics.groups import Row, group, pick
+from analytics.groups import Row, group
 from analytics.losses import losses
 from analytics.touched import Span
 from fieldlab_configs import Experiment, Site, Window

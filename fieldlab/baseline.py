@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analytics.energy_blocks import baseline
+import numpy as np
+
+from analytics.atoms import Fragments, pick
+from analytics.energy_blocks import Per, baseline
+from analytics.groups import split
 from analytics.query import compute
-from fieldlab.asked import asked, check_length
+from fieldlab.asked import asked, check_length, keys
 from fieldlab.errors import WrongUse
-from fieldlab.output import table
+from fieldlab.output import Row, table
 from fieldlab.stores import extent
 from fieldlab.times import rfc3339, time_ns
+from fieldlab_configs import Site
 
 _COLUMNS = (
     ("blocks", "blocks", "0"),
@@ -26,7 +31,8 @@ _COLUMNS = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each machine's baseline."""
+    """Print each machine's baseline, or that of each of its groups."""
+    by = tuple(dict.fromkeys(("machine", *keys(args))))
     with asked(args) as question:
         site, store = question.site, question.store
         split_ns = time_ns(args.until, site, "--until") if args.until else question.end_ns
@@ -53,15 +59,25 @@ def run(args: argparse.Namespace) -> int:
             if end_ns > start_ns
         ]
         rows = [
-            baseline(site, m, [parts[0][m].fragments], [p[m].fragments for p in parts[1:]], args.per)
-            for m in parts[0]
+            row for m in parts[0] for row in _of_machine(site, [p[m].fragments for p in parts], by, args.per)
         ]
     shown = [{**row, "said": row["equation"] or row["reason"]} for row in rows]
-    print(table(rows if args.format == "json" else shown, ["machine", "verdict"], _COLUMNS, args.format))
+    print(table(rows if args.format == "json" else shown, [*by, "verdict"], _COLUMNS, args.format))
     if args.format == "table":
         for row in shown:
             _tell_alarms(row)
     return 0
+
+
+def _of_machine(site: Site, parts: Sequence[Fragments], by: Sequence[str], per: Per) -> Iterator[Row]:
+    """The baseline of each group of a machine, out of what is learned from and, if any, what is reported."""
+    reference, *reported = [split(site, f, by) for f in parts]
+    for key, learned in reference.items():
+        later = [f for groups in reported for f in groups.get(key, [])]
+        # Reported, and without this group: that is a verdict, and not the same as nothing to report.
+        told = later or [pick(f, np.zeros(0, np.int64)) for f in parts[1:]]
+        named = dict(zip(by, key, strict=True))
+        yield {**named, **baseline(site, named["machine"], learned, told, per)}
 
 
 def _tell_alarms(row: Mapping[str, Any]) -> None:

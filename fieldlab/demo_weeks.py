@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from analytics.atoms import Fragments
+from analytics.atoms import Fragments, pick
 from analytics.energy_blocks import baseline
-from analytics.groups import Row, group, pick
+from analytics.groups import Row, group
 from analytics.query import compute
 from fieldlab.times import rfc3339
 from fieldlab_configs import Site, load

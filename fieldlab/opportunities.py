@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from analytics import opportunities
-from fieldlab.asked import asked
+from fieldlab.asked import asked, keys
 from fieldlab.output import table
 
 _COLUMNS = (
@@ -20,12 +20,13 @@ Assumed: the coming year is like this range, on the config's calendar; half of a
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the losses of each machine, the most rewarding first."""
+    """Print the losses of each machine, or of its groups, the most rewarding first."""
+    by = tuple(dict.fromkeys(("machine", *keys(args))))
     with asked(args) as question:
-        computed = question.compute(("machine",))
+        computed = question.compute(by)
         fragments = [r.fragments for r in computed.results.values()]
-        rows = opportunities.opportunities(question.site, fragments, end_ns=question.end_ns)
-    print(table(rows, ["machine", "loss", "verdict"], _COLUMNS, args.format))
+        rows = opportunities.opportunities(question.site, fragments, by, end_ns=question.end_ns)
+    print(table(rows, [*by, "loss", "verdict"], _COLUMNS, args.format))
     if args.format == "table" and rows:
         print(_ASSUMED)
     return 0

@@ -8,16 +8,13 @@ from fieldlab import options
 
 
 def _question(command: argparse.ArgumentParser) -> None:
-    """Of what, over which range, and in which form."""
+    """Of what, over which range, in which form and by which groups: the same of all of them."""
     options.config(command)
     options.recordings(command, "[MACHINE=]FILE", "a recording (CSV, Parquet, SHDR) in place of the store")
     options.time_range(command)
     command.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="of what is printed (table)"
     )
-
-
-def _by(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--by",
         default="",
@@ -29,14 +26,12 @@ def _by(command: argparse.ArgumentParser) -> None:
 def kpi(command: argparse.ArgumentParser) -> None:
     """`fieldlab kpi`."""
     _question(command)
-    _by(command)
     command.set_defaults(room="fieldlab.kpi")
 
 
 def losses(command: argparse.ArgumentParser) -> None:
     """`fieldlab losses`."""
     _question(command)
-    _by(command)
     command.set_defaults(room="fieldlab.losses")
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from analytics.groups import group
+import numpy as np
+
+from analytics.atoms import MachineResult, pick
+from analytics.groups import group, in_order, split
 from analytics.query import DAY_NS
 from analytics.schedule import schedule
 from analytics.stoppages import Stoppage, pareto, reliability, stoppages
-from fieldlab.asked import Asked, asked
+from fieldlab.asked import Asked, asked, keys
 from fieldlab.errors import WrongUse
 from fieldlab.output import Row, table
 from fieldlab.times import rfc3339
+from fieldlab_configs import Site
 
 _LIST = (
     ("end", "end", "text"),
@@ -29,37 +34,70 @@ _PARETO = (
 _RELIABLE = (("breakdowns", "breakdowns", "0"), ("mtbf_h", "MTBF h", "1"), ("mttr_min", "MTTR min", "1"))
 
 
+Key = tuple[str, ...]
+"""The values of the keys of ``--by``."""
+
+
 def run(args: argparse.Namespace) -> int:
     """Print stops, their Pareto, or how reliable each machine is."""
     if args.pareto and args.reliability:
         raise WrongUse("--pareto and --reliability are two different answers; ask for one of them")
+    by = keys(args)
     with asked(args) as question:
-        found, reliable = _found(question)
+        found, reliable = _found(question, by)
+        groups = [(dict(zip(by, key, strict=True)), found[key]) for key in in_order(question.site, by, found)]
     if args.reliability:
-        print(table(reliable, ["machine"], _RELIABLE, args.format))
+        print(table(reliable, _together(["machine"], by), _RELIABLE, args.format))
     elif args.pareto:
-        print(table(pareto(found, args.pareto), [args.pareto], _PARETO, args.format))
+        ranked = [{**named, **row} for named, stops in groups for row in pareto(stops, args.pareto)]
+        print(table(ranked, _together(by, [args.pareto]), _PARETO, args.format))
     else:
-        rows = sorted((_row(s) for s in found), key=lambda row: (str(row["start"]), str(row["machine"])))
-        print(table(rows, ["start", "machine", "state"], _LIST, args.format))
+        rows = [
+            {**named, **_row(stop), **named}
+            for named, stops in groups
+            for stop in sorted(stops, key=lambda stop: (stop.start_ns, stop.machine))
+        ]
+        print(table(rows, _together(by, ["start", "machine", "state"]), _LIST, args.format))
     return 0
 
 
-def _found(question: Asked) -> tuple[list[Stoppage], list[Row]]:
-    site, computed = question.site, question.compute(("machine",))
+def _together(first: Sequence[str], then: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*first, *then]))
+
+
+def _found(question: Asked, by: Sequence[str]) -> tuple[dict[Key, list[Stoppage]], list[Row]]:
+    """Stops by group, and how reliable each machine is in each."""
+    finer = _together(["machine"], by)
+    site, computed = question.site, question.compute(finer)
     runs = [r.stop_runs for r in computed.results.values() if len(r.stop_runs.start_ns)]
     first = min([question.start_ns, *(int(r.start_ns[0]) for r in runs)])
     last = max([question.end_ns, *(int(r.end_ns[-1]) for r in runs)])
     calendar = schedule(site, first - DAY_NS, last + DAY_NS)
-    found: list[Stoppage] = []
+    found: dict[Key, list[Stoppage]] = {}
     reliable: list[Row] = []
+    span = {"start_ns": question.start_ns, "end_ns": question.end_ns}
     for machine, result in computed.results.items():
-        span = {"start_ns": question.start_ns, "end_ns": question.end_ns}
-        own = stoppages(site, question.store, machine, result.stops, calendar, **span)
-        found += own
-        (sums,) = group(site, [result.fragments], ("machine",)) or [{}]
-        reliable.append({"machine": machine, **reliability(own, sums, **span)})
+        stops = stoppages(site, question.store, machine, result.stops, calendar, **span)
+        own = _grouped(site, result, stops, by)
+        for key, some in own.items():
+            found.setdefault(key, []).extend(some)
+        for sums in group(site, [result.fragments], finer):
+            some = own.get(tuple(str(sums[k]) for k in by), [])
+            reliable.append({**{k: sums[k] for k in finer}, **reliability(some, sums, **span)})
     return found, reliable
+
+
+def _grouped(
+    site: Site, result: MachineResult, stops: Sequence[Stoppage], by: Sequence[str]
+) -> dict[Key, list[Stoppage]]:
+    """One machine's stops, each in the group in which it begins, or the range does."""
+    rows = result.rows_at(np.array([max(s.start_ns, result.start_ns) for s in stops], np.int64)).tolist()
+    keys_of = {row: list(split(site, pick(result.fragments, np.array([row])), by)) for row in set(rows)}
+    found: dict[Key, list[Stoppage]] = {}
+    for row, stop in zip(rows, stops, strict=True):
+        for key in keys_of[row]:
+            found.setdefault(key, []).append(stop)
+    return found
 
 
 def _row(stop: Stoppage) -> Row:

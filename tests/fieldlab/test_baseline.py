@@ -84,6 +84,21 @@ def test_the_law_and_the_saving_are_found(folder):
     assert "E [kWh] = " in table
 
 
+def test_each_group_has_a_baseline_of_its_own(folder):
+    """By product, of the time that it was in hand; one that is not reported is said to be so."""
+    told = ("--per", "day", "--until", "2026-02-04", "--by", "line,product", "--format", "json")
+    done = fieldlab("baseline", "plant.yaml", "--input", "days.csv", *told, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    rows = {r["product"]: r for r in json.loads(done.stdout)}
+    assert list(rows["a"])[:3] == ["machine", "line", "product"]
+    assert [t["name"] for t in rows["a"]["terms"]] == ["base", "a"]
+    assert [t["name"] for t in rows["b"]["terms"]] == ["base", "b"]
+    assert (rows["a"]["blocks"], rows["a"]["blocks_reported"]) == (30, 20)
+    whole, used = answer(folder, *told[:4]), sum(rows[p]["used_kwh"] for p in "ab")
+    assert used == pytest.approx(whole["used_kwh"])
+    assert rows["none"]["verdict"] == "not enough data"
+
+
 def test_too_little_is_a_verdict(folder):
     """Four days are no baseline."""
     row = answer(folder, "--to", "2026-01-09", "--per", "day")

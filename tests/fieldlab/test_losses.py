@@ -58,6 +58,74 @@ def test_stops_as_a_list_a_pareto_and_a_reliability(folder):
     assert (row["breakdowns"], row["mtbf_h"], row["mttr_min"]) == (1, 8, 120)
 
 
+def test_stops_by_group_stand_where_they_begin(folder):
+    """The keys first, as of `kpi`; a stop from before the range belongs to where that begins."""
+    (row,) = json.loads(answer(folder, "stops", "--by", "machine,hour,day", "--format", "json"))
+    assert list(row)[:3] == ["machine", "hour", "day"]
+    assert (row["hour"], row["day"], row["minutes"]) == ("2026-01-05T12:00:00Z", "2026-01-05", 120)
+    later = ("--from", "2026-01-05T13:30:00Z", "--by", "hour", "--format", "json")
+    (row,) = json.loads(answer(folder, "stops", *later))
+    assert (row["hour"], row["start"], row["minutes"]) == ("2026-01-05T13:00:00Z", "2026-01-05T12:00:00Z", 30)
+    (row,) = json.loads(answer(folder, "stops", *later, "--pareto", "state"))
+    assert (row["hour"], row["state"], row["minutes"]) == ("2026-01-05T13:00:00Z", "stopped", 30)
+    rows = json.loads(answer(folder, "stops", "--reliability", "--by", "hour", "--format", "json"))
+    assert {r["hour"][11:13]: r["breakdowns"] for r in rows} == {
+        f"{h:02}": int(h == 12) for h in range(8, 18)
+    }
+    assert "12:00:00Z" in answer(folder, "stops", "--by", "hour")
+
+
+def test_stops_by_what_holds_within_a_cell(folder):
+    """Two stops in one cell, of two products and orders; of an experiment what begins in a window."""
+    plant = PLANT.replace(
+        "          total_count",
+        "          product: {item: p}\n          order: {item: o}\n          total_count",
+    )
+    windows = """\
+experiments:
+  - id: e
+    machines: [m1]
+    arms:
+      baseline: [{start: "2026-01-05T07:00:00Z", end: "2026-01-05T08:00:00Z"}]
+      trial: [{start: "2026-01-05T08:00:00Z", end: "2026-01-05T09:00:00Z"}]
+"""
+    (folder / "plant.yaml").write_text(plant + windows)
+    told = [
+        "08:00:00,product,a",
+        "08:00:10,state,STOP",
+        "08:00:40,state,RUN",
+        "08:01:00,product,b",
+        "08:01:00,order,7",
+    ]
+    told += ["08:02:00,state,STOP", "08:03:00,state,RUN", "09:30:00,state,STOP", "09:31:00,state,RUN"]
+    rows = "".join(f"2026-01-05T{t.replace(',', 'Z,m1,', 1)}\n" for t in told)
+    (folder / "day.csv").write_text("time,machine,signal,value\n" + rows)
+    stops = json.loads(answer(folder, "stops", "--by", "product,order", "--format", "json"))
+    found = [(r["product"], r["order"], r["start"][11:16], r["duration_s"]) for r in stops]
+    assert found == [
+        ("unlisted", "7", "08:02", 60),
+        ("unlisted", "7", "09:30", 60),
+        ("unlisted", "none", "08:00", 30),
+    ]
+    stops = json.loads(answer(folder, "stops", "--by", "experiment,arm", "--format", "json"))
+    assert [(r["experiment"], r["arm"], r["start"][11:16]) for r in stops] == [
+        ("e", "trial", "08:00"),
+        ("e", "trial", "08:02"),
+    ]
+
+
+def test_opportunities_by_group_add_up_to_those_of_the_machine(folder):
+    """An hour has its share of the machine's year."""
+    whole = {r["loss"]: r for r in json.loads(answer(folder, "opportunities", "--format", "json"))}
+    rows = json.loads(answer(folder, "opportunities", "--by", "hour", "--format", "json"))
+    assert list(rows[0])[:3] == ["machine", "hour", "loss"]
+    assert len(rows) == 10 * len(whole)
+    for loss in ("breakdown", "speed"):
+        parts = [r["hours"] for r in rows if r["loss"] == loss]
+        assert sum(parts) == pytest.approx(whole[loss]["hours"])
+    assert max(rows, key=lambda r: (r["loss"] == "breakdown", r["hours"]))["hour"][11:13] in ("12", "13")
+
+
 def test_opportunities_are_ranked_and_say_what_they_assume(folder):
     """A year of round-the-clock planned time; half of the speed loss is the most."""
     rows = json.loads(answer(folder, "opportunities", "--format", "json"))
@@ -70,6 +138,9 @@ def test_opportunities_are_ranked_and_say_what_they_assume(folder):
     ("command", "more", "said"),
     [
         ("losses", ("--by", "weather"), "there is no group 'weather'"),
+        ("stops", ("--by", "weather"), "there is no group 'weather'"),
+        ("opportunities", ("--by", "weather"), "there is no group 'weather'"),
+        ("baseline", ("--by", "weather"), "there is no group 'weather'"),
         ("stops", ("--pareto", "state", "--reliability"), "ask for one of them"),
         ("opportunities", ("--from", "2026-01-06", "--to", "2026-01-05"), "ends before it starts"),
     ],
