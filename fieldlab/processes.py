@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from fieldlab.services import pause
@@ -24,6 +25,7 @@ WRONG_USE: Final = 2
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _LONG_ENOUGH_S: Final = 60.0
 _LINE_BYTES: Final = 1 << 20
+_LAST_LINE_S: Final = 2.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -69,12 +71,24 @@ def listens(host: str, port: int) -> bool:
     return False
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that nobody listens on, and that is given to nobody else.
+
+    On Linux it stays bound here: servers may listen beside that, as all of ours are told to reuse addresses.
+    """
+    probe = socket.socket()
+    if sys.platform == "linux":
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port: int = probe.getsockname()[1]
+    if sys.platform == "linux":
+        _reserved.append(probe)
+    else:
+        probe.close()
+    return port
 
 
 class Processes:
@@ -93,6 +107,7 @@ class Processes:
         self._say = say
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._last: dict[str, str] = {}
+        self._lines: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start all, keep them running until `stop`, and stop them.
@@ -135,10 +150,12 @@ class Processes:
             env={**handed_on(os.environ, part.takes), "PYTHONUNBUFFERED": "1", **more},
             limit=_LINE_BYTES,
             start_new_session=True,  # Ctrl-C reaches them in order, by us
-            preexec_fn=_ends_with_us if sys.platform == "linux" else None,
+            preexec_fn=partial(_ends_with, os.getpid()) if sys.platform == "linux" else None,
         )
         self._running[part.name] = process
-        asyncio.create_task(self._pass_on(part.name, process), name=f"{part.name}: lines")  # noqa: RUF006 - ends with it
+        self._lines[part.name] = asyncio.create_task(
+            self._pass_on(part.name, process), name=f"{part.name}: lines"
+        )
         return process
 
     async def _pass_on(self, name: str, process: asyncio.subprocess.Process) -> None:
@@ -155,7 +172,7 @@ class Processes:
 
     async def _ended_well(self, part: Part, process: asyncio.subprocess.Process) -> None:
         if await process.wait() != 0:
-            raise self._failed(part, process)
+            raise await self._failed(part, process)
         del self._running[part.name]
 
     async def _until_ready(
@@ -166,8 +183,7 @@ class Processes:
             if await asyncio.to_thread(part.ready):
                 return
             if process.returncode is not None:
-                await asyncio.sleep(0)  # its last line
-                raise self._failed(part, process)
+                raise await self._failed(part, process)
             if time.monotonic() > deadline:
                 raise PartFailed(f"{part.name} was not ready within {READY_S:.0f} s")
             await pause(stop, 0.1)
@@ -179,14 +195,16 @@ class Processes:
             began = time.monotonic()
             status = await process.wait()
             if status == WRONG_USE:
-                raise self._failed(part, process)
+                raise await self._failed(part, process)
             failures = 0 if time.monotonic() - began > _LONG_ENOUGH_S else failures + 1
             wait_s = _PAUSES_S[min(failures, len(_PAUSES_S)) - 1] if failures else _PAUSES_S[0]
             self._say(f"{part.name}: ended with status {status}; starting it again in {wait_s:.0f} s")
             await asyncio.sleep(wait_s)
             process = await self._start(part)
 
-    def _failed(self, part: Part, process: asyncio.subprocess.Process) -> PartFailed:
+    async def _failed(self, part: Part, process: asyncio.subprocess.Process) -> PartFailed:
+        # Its end may be known before its last line is read; who it started may keep its output open.
+        await asyncio.wait({self._lines[part.name]}, timeout=_LAST_LINE_S)
         said = self._last.get(part.name, "it said nothing")
         return PartFailed(f"{part.name} ended with status {process.returncode}: {said}")
 
@@ -206,6 +224,8 @@ class Processes:
                 await process.wait()
 
 
-def _ends_with_us() -> None:
+def _ends_with(parent: int) -> None:
     """Linux: a process that loses its parent is told to end, so that none is left behind by a kill -9."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # killed before this was asked for, of which nobody is told
+        os.kill(os.getpid(), signal.SIGTERM)

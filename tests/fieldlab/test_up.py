@@ -57,7 +57,7 @@ gateways:
 def log_in(port: int, name: str, password: str) -> bool:
     """Whether the app lets somebody in."""
     form = urllib.parse.urlencode({"user": name, "password": password}).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
     connection.request("POST", "/login", form, headers)
     answer = connection.getresponse()
@@ -110,7 +110,7 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
         assert eventually(lambda: f"page: http://127.0.0.1:{page}/" in log.read_text(), 120), log.read_text()
         store = open_store(load(path))
         try:
-            assert eventually(lambda: store.read("kpi", "atom"), 60), log.read_text()
+            assert eventually(lambda: store.read("kpi", "atom"), 150), log.read_text()
         finally:
             store.close()
         started = children(up.pid)
@@ -128,7 +128,7 @@ def test_a_whole_fieldlab_comes_up_from_machine_to_atoms_and_goes_down(tmp_path)
         assert not log_in(page, "ines", "another")
     finally:
         up.send_signal(signal.SIGTERM)
-        status = up.wait(60)
+        status = up.wait(120)
     told = log.read_text()
     assert status == 0, told
     assert not [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -228,7 +228,7 @@ def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
 
 
-async def until(stop: asyncio.Event, true, seconds: float = 20) -> None:
+async def until(stop: asyncio.Event, true, seconds: float = 90) -> None:
     """Stop once it is true, or when the time is over."""
     await asyncio.to_thread(eventually, true, seconds)
     stop.set()
@@ -263,7 +263,7 @@ async def test_a_part_that_is_used_wrongly_stops_the_whole_with_its_message() ->
     began = time.monotonic()
     with pytest.raises(PartFailed, match="bad ended with status 2: lab: lines: is missing"):
         await Processes(parts, lambda _: None).run(asyncio.Event())
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40  # and not the minute of the good one
 
 
 async def test_what_comes_first_has_to_end_well() -> None:
@@ -299,11 +299,30 @@ def test_no_part_outlives_a_parent_that_is_killed(tmp_path) -> None:
         "lambda s: print(s, flush=True)).run(asyncio.Event()))"
     )
     parent = subprocess.Popen(python(code), stdout=subprocess.DEVNULL, cwd=ROOT)
-    assert eventually(lambda: children(parent.pid), 20)
+    assert eventually(lambda: children(parent.pid), 60)
     (child,) = children(parent.pid)
     parent.kill()
     parent.wait()
-    assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
+    assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_part_whose_parent_was_killed_before_it_could_ask_to_be_told_ends_too() -> None:
+    """Nobody would tell it any more."""
+    code = "from fieldlab import processes; processes._ends_with(2**30); print('lives')"
+    done = subprocess.run(python(code), cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be kept for another process")
+def test_a_port_that_was_chosen_is_kept_for_who_is_to_listen_there() -> None:
+    """No other program gets it by chance; a server that reuses addresses, as ours do, listens there."""
+    port = processes.free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    assert not processes.listens("127.0.0.1", port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert processes.listens("127.0.0.1", port)
 
 
 def test_grafana_gets_the_token_that_only_reads(tmp_path, monkeypatch) -> None:
