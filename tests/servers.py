@@ -14,13 +14,15 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_WITHIN_S = 30.0
-STOP_WITHIN_S = 10.0
+START_WITHIN_S = 90.0
+STOP_WITHIN_S = 30.0
+_MOST_KEPT = 200
 
 
 class ServerMissingError(LookupError):
@@ -64,11 +66,20 @@ def find_program(name: str) -> str:
 _PACKAGES = {"mosquitto": "mosquitto", "mosquitto_sub": "mosquitto-clients", "nginx": "nginx-light"}
 
 
+_kept: deque[socket.socket] = deque(maxlen=_MOST_KEPT)
+
+
 def free_port() -> int:
-    """A port that nobody listens on, from the system."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, from the system; it is given to nobody else meanwhile.
+
+    It stays bound here, without anybody listening: Linux lets a server listen beside that (all servers set
+    SO_REUSEADDR), and gives the port neither to who asks for any nor to a connection that goes out.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _kept.append(probe)  # the oldest of many is closed
+    return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -214,12 +225,12 @@ def _pings(url: str) -> bool:
 def _onboarded(url: str, folder: Path) -> InfluxServer:
     """A 2.x with its first user, organisation and token; the second time they are there."""
     where = f"{url}/api/v2/setup"
-    with urllib.request.urlopen(where, timeout=10) as answer:  # noqa: S310 - our own server
+    with urllib.request.urlopen(where, timeout=60) as answer:  # noqa: S310 - our own server
         allowed = json.loads(answer.read())["allowed"]
     if allowed:
         wish = {"username": "tests", "password": _TOKEN, "org": _ORG, "bucket": "first", "token": _TOKEN}
         request = urllib.request.Request(where, json.dumps(wish).encode())  # noqa: S310
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
     return given_influx(url, _TOKEN, _ORG, folder)
 
 

@@ -10,11 +10,15 @@ from typing import Any
 
 from dashboards.app import Address, serve
 from dashboards.screens import Screens
+from tests.servers import free_port
 
 
 @contextmanager
-def served(screens: Screens, *, interval_s: float = 0.1, **more: Any) -> Iterator[Address]:
-    """Serve until the block ends; an error of the server is raised here."""
+def served(
+    screens: Screens, *, interval_s: float = 0.1, port: int | None = None, **more: Any
+) -> Iterator[Address]:
+    """Serve until the block ends, at a free port or that of before; an error of the server is raised here."""
+    port = port or free_port()
     ready, stop = threading.Event(), asyncio.Event()
     found: list[Address] = []
     failed: list[BaseException] = []
@@ -22,7 +26,7 @@ def served(screens: Screens, *, interval_s: float = 0.1, **more: Any) -> Iterato
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-        async with serve(screens, interval_s=interval_s, **more) as address:
+        async with serve(screens, port=port, interval_s=interval_s, **more) as address:
             found.append(address)
             ready.set()
             await stop.wait()
@@ -37,7 +41,7 @@ def served(screens: Screens, *, interval_s: float = 0.1, **more: Any) -> Iterato
 
     worker = threading.Thread(target=thread, name="served")
     worker.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     try:
         if failed:
             raise failed[0]
@@ -45,7 +49,7 @@ def served(screens: Screens, *, interval_s: float = 0.1, **more: Any) -> Iterato
     finally:
         if loops and not loops[0].is_closed():
             loops[0].call_soon_threadsafe(stop.set)
-        worker.join(10)
+        worker.join(60)
         assert not worker.is_alive()
     if failed:
         raise failed[0]

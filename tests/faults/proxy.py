@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, Literal, Self
 
+from tests.servers import free_port
+
 Way = Literal["up", "down"]
 """From client to server, or back."""
 Kinds = tuple[int, ...]
@@ -42,7 +44,7 @@ class Proxy:
     def __init__(self, to_port: int, *, http: bool = False) -> None:
         self.to_port = to_port
         self.http = http
-        self.port = 0
+        self.port = free_port()
         self.seen: Counter[tuple[Way, int]] = Counter()
         self.watch: Watch | None = None
         self.after: Watch | None = None
@@ -118,11 +120,10 @@ class Proxy:
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        done.result(10)
+        done.result(60)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     def _strand(self) -> None:
         self._flowing.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,21 +15,15 @@ from asyncua import Client, ua
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fieldlab_configs import Site
+from tests.servers import free_port
 
 
-async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait for a condition; a deadline that is not met is a failure."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass
@@ -96,7 +89,7 @@ async def subscriber(port: int, topics: str, below: str = "#") -> AsyncIterator[
     client.connect("127.0.0.1", port)
     client.loop_start()
     client.subscribe(f"{topics}/{below}", qos=1)
-    await asyncio.wait_for(ready.wait(), 10)
+    await asyncio.wait_for(ready.wait(), 60)
     try:
         yield inbox
     finally:
