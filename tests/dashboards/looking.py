@@ -62,6 +62,12 @@ return texts.join('\\n');
 """
 
 
+def all_drawn(driver: webdriver.Chrome) -> bool:
+    """Whether every picture that has a size is drawn."""
+    undrawn = "[...document.querySelectorAll('.drawing')].find(e => e.clientWidth && !fieldlab.chart(e))"
+    return bool(driver.execute_script(f"return !{undrawn}"))
+
+
 def axe(driver: webdriver.Chrome) -> list[str]:
     """What axe-core finds wrong with the page that is open: WCAG 2.2 A and AA, and its best practices."""
     driver.execute_script(AXE.read_text(encoding="utf-8"))

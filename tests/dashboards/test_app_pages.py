@@ -70,9 +70,12 @@ def test_an_operator_gives_a_reason_with_a_thumb(driver, address, screens) -> No
     sized(driver, *SIZES["phone"])
     driver.get(f"{address.url}?machine=m1&range=all&lang=en")
     newest = max(screens.stops(START_NS, screens.now, ["m1"]), key=lambda s: s["start_ns"])["start_ns"]
-    until(lambda: attribute(driver, f"assign-m1-{newest}", "type"), "the stop", 20)
+    until(lambda: attribute(driver, f"assign-m1-{newest}", "type"), "the stop")
     click(driver, f"assign-m1-{newest}")
-    until(lambda: driver.find_element(By.CSS_SELECTOR, "[data-testid='asking']").is_displayed(), "the form")
+    # It is scrolled to and then given the focus: before that a press may go where it was.
+    until(
+        lambda: driver.switch_to.active_element.get_attribute("data-testid") == "choice-material", "the form"
+    )
     click(driver, "choice-jam")
     until(lambda: "Give your code" in text(driver, "assign-said"), "what is missing")
     assert screens.reasons == {}
@@ -101,7 +104,7 @@ def test_a_shift_or_two_moments_make_a_range_and_the_address_says_it(driver, add
     """From and to on the fieldlab's own clock."""
     sized(driver, *SIZES["laptop"])
     driver.get(f"{address.url}?line=milling&lang=en")
-    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page", 20)
+    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page")
     click(driver, "choose-own")
     click(driver, "choose-show")
     until(lambda: "such as 2026-11-24 06:00" in text(driver, "choose-said"), "what is missing")
@@ -117,7 +120,8 @@ def test_a_shift_or_two_moments_make_a_range_and_the_address_says_it(driver, add
         return attribute(driver, "figures", "data-start-ns") == str(START_NS + HOUR_NS)
 
     until(shown, "the range")
-    assert "from=2026-11-23T07%3A00%3A00Z&to=2026-11-23T08%3A30%3A00Z" in driver.current_url
+    asked = "from=2026-11-23T07%3A00%3A00Z&to=2026-11-23T08%3A30%3A00Z"
+    until(lambda: asked in driver.current_url, "the range in the address")
     driver.get(f"{address.url}?line=milling&lang=en&from=2027-01-01T00:00:00Z&to=2027-01-02T00:00:00Z")
     until(lambda: "lies in the future" in text(driver, "notice"), "the future")
 
@@ -125,7 +129,7 @@ def test_a_shift_or_two_moments_make_a_range_and_the_address_says_it(driver, add
 def fetched(address: Address, path: str) -> tuple[int, bytes]:
     """Status and body of a path."""
     try:
-        with urllib.request.urlopen(address.url + path, timeout=10) as answer:  # noqa: S310 - ours
+        with urllib.request.urlopen(address.url + path, timeout=60) as answer:  # noqa: S310 - ours
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -243,7 +247,7 @@ def test_the_browsers_calendar_writes_a_date_in_the_pages_language(
     """Whatever the browser's language is; what it wrote is the range, and axe finds nothing in it."""
     sized(driver, *SIZES["laptop"])
     driver.get(f"{address.url}?line=milling&lang={language}")
-    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page", 20)
+    until(lambda: attribute(driver, "figures", "data-start-ns"), "the page")
     click(driver, "choose-own")
     pick = (
         "const e = document.querySelectorAll('.picker .native')[arguments[0]]; e.value = arguments[1];"

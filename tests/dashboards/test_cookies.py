@@ -53,7 +53,7 @@ def ask(
     address: Address, path: str, form: dict[str, str] | None = None, *, by: str = "127.0.0.1", **headers: str
 ):
     """Status and cookies of one request that comes from an address of loopback."""
-    line = http.client.HTTPConnection(address.host, address.port, timeout=10, source_address=(by, 0))
+    line = http.client.HTTPConnection(address.host, address.port, timeout=60, source_address=(by, 0))
     try:
         body = None if form is None else urlencode(form)
         line.request("GET" if form is None else "POST", path, body, HOST | headers)

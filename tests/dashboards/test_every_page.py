@@ -17,7 +17,7 @@ from dashboards.app import Address
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, requested_hosts, sized
 from tests.dashboards.fakes import NS
 from tests.dashboards.full import Full
-from tests.dashboards.looking import AXE, FOREIGN, SMALL, STICKS_OUT, WORDS, axe
+from tests.dashboards.looking import AXE, FOREIGN, SMALL, STICKS_OUT, WORDS, all_drawn, axe
 from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
 from tests.dashboards.test_page import attribute, click, text, until
@@ -75,9 +75,10 @@ def _laptop(driver: webdriver.Chrome) -> None:
 def opened(
     driver: webdriver.Chrome, address: Address, page: str, language: str = "nl", more: str = ""
 ) -> None:
-    """A page with its figures on it."""
+    """A page with its figures on it, and its pictures, which come by its socket."""
     driver.get(f"{address.url}{PAGES[page]}&lang={language}&range=24h{more}")
-    until(lambda: attribute(driver, "figures", "data-start-ns"), f"{page} in {language}", 20)
+    until(lambda: attribute(driver, "figures", "data-start-ns"), f"{page} in {language}")
+    until(lambda: all_drawn(driver), f"the pictures of {page}")
     settled(driver)
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    JavascriptException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -24,6 +29,14 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver"),
 ]
+# Of a page that is drawn anew at this moment, or not there yet; each says that nothing was done.
+PASSING = (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    JavascriptException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 KPIS = ("oee_index", "availability", "effectiveness", "quality_ratio", "coverage", "energy_per_good_unit_kwh")
 
 
@@ -75,16 +88,18 @@ def leave(browser: webdriver.Chrome) -> None:
     assert requested_hosts(browser) == {"127.0.0.1"}
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(true: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
+    missed: Exception | None = None
     while time.monotonic() < deadline:
-        with suppress(StaleElementReferenceException):  # drawn anew between finding and reading
-            found = true()
-            if found:
+        try:
+            if found := true():
                 return found
+        except PASSING as error:
+            missed = error
         time.sleep(0.03)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {what}") from missed
 
 
 def attribute(driver: webdriver.Chrome, testid: str, name: str) -> str | None:
@@ -99,8 +114,13 @@ def text(driver: webdriver.Chrome, testid: str) -> str:
 
 
 def click(driver: webdriver.Chrome, testid: str) -> None:
-    """Press a marked button."""
-    driver.find_element(By.CSS_SELECTOR, f"[data-testid='{testid}']").click()
+    """Press a marked button, as soon as it can be pressed."""
+
+    def pressed() -> bool:
+        driver.find_element(By.CSS_SELECTOR, f"[data-testid='{testid}']").click()
+        return True
+
+    until(pressed, f"{testid} can be pressed")
 
 
 def shows(driver: webdriver.Chrome, machine: str, start_ns: int, end_ns: int) -> bool:
@@ -204,7 +224,8 @@ def test_language_and_theme_follow_the_link_and_the_buttons(driver, address) -> 
     until(lambda: attribute(driver, "figures", "data-machine") == "m1", "m1 again")
     assert driver.execute_script(root) == ["en-GB", "light"]
     assert re.fullmatch(r"\d+\.\d\s%", text(driver, "oee_index"))
-    assert all(part in driver.current_url for part in ("machine=m1", "range=1h", "lang=en", "theme=light"))
+    asked = ("machine=m1", "range=1h", "lang=en", "theme=light")
+    until(lambda: all(part in driver.current_url for part in asked), "the link of all four")
 
 
 def test_back_in_the_browser_goes_back(driver, address) -> None:
@@ -242,7 +263,7 @@ def test_new_data_appear_and_what_stands_still_is_not_drawn_again(driver, addres
     driver.get(f"{address.url}?machine=m1&range=1h")
     until(lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), "the first figures")
     screens.now += 1800 * NS
-    until(lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), "the new figures", 3.0)
+    until(lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), "the new figures")
     assert numbers(driver) == truth(screens, "m1", screens.now - HOUR_NS)
 
 

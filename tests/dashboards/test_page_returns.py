@@ -46,7 +46,7 @@ def address(screens: FakeScreens, monkeypatch) -> Iterator[Address]:
         yield found
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not true():

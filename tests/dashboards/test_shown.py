@@ -19,6 +19,7 @@ from dashboards.view import View
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
 from tests.dashboards.fakes import NS, START_NS
 from tests.dashboards.full import Full
+from tests.dashboards.looking import all_drawn
 from tests.dashboards.serving import served
 from tests.dashboards.test_page import attribute, click, until
 
@@ -149,7 +150,7 @@ def test_what_a_page_became_is_what_it_would_have_been(address: Address, screens
         assert _as_opened_now(driver, screens) > 3
 
         driver.get(f"{address.url}?screen=energy&line=milling&lang=en&theme=dark&range=8h&machine=m1")
-        until(lambda: attribute(driver, "figures", "data-machine") == "m1" and _drawn(driver), "energy")
+        until(lambda: attribute(driver, "figures", "data-machine") == "m1" and all_drawn(driver), "energy")
         click(driver, "scope-m2")
         until(lambda: attribute(driver, "figures", "data-machine") == "m2", "another machine")
         click(driver, "theme")
@@ -190,18 +191,12 @@ def test_who_is_at_a_stops_button_stays_there_and_what_went_wrong_is_made_anew_o
 
 def _as_opened_now(driver: webdriver.Chrome, screens: Full) -> int:
     """Hold a page and its pictures against itself, opened now; how many pictures it has."""
-    until(lambda: _drawn(driver), "its pictures")
+    until(lambda: all_drawn(driver), "its pictures")
     became, drawn = driver.execute_script(KEPT), driver.execute_script(PICTURES)
     driver.get(driver.current_url)
     until(lambda: attribute(driver, "figures", "data-end-ns") == str(screens.now), "the page anew")
-    until(lambda: _drawn(driver), "its pictures anew")
+    until(lambda: all_drawn(driver), "its pictures anew")
     assert len(became) > 5
     assert became == driver.execute_script(KEPT)
     assert drawn == driver.execute_script(PICTURES)
     return sum(one is not None for one in drawn)
-
-
-def _drawn(driver: webdriver.Chrome) -> bool:
-    """Whether every picture that has a size is drawn."""
-    undrawn = "[...document.querySelectorAll('.drawing')].find(e => e.clientWidth && !fieldlab.chart(e))"
-    return bool(driver.execute_script(f"return !{undrawn}"))

@@ -75,7 +75,7 @@ def address(screens) -> Iterator[Address]:
 def hangs(driver: webdriver.Chrome, url: str) -> None:
     """Open a wall and wait for its content."""
     driver.get(url)
-    until(lambda: attribute(driver, "wall", "data-lines"), "the wall", 20)
+    until(lambda: attribute(driver, "wall", "data-lines"), "the wall")
 
 
 def test_in_both_languages_and_themes_at_every_size_all_is_seen(driver, address) -> None:
@@ -147,9 +147,9 @@ def test_a_change_is_on_the_wall_within_moments(driver, address, screens) -> Non
     """And a store that is away is said, with the old figures greyed; it is forgiven."""
     hangs(driver, f"{address.url}wall?language=en")
     screens.now += 1800 * NS
-    until(lambda: text(driver, "updated") == "Updated 13:30:00", "the new time", 3.0)
+    until(lambda: text(driver, "updated") == "Updated 13:30:00", "the new time")
     (row,) = screens.kpis(screens.first, screens.now, ("line",), ["m1", "m2", "m3"])
-    until(lambda: attribute(driver, "oee-milling", "data-value") == repr(row["oee_index"]), "the figure", 3.0)
+    until(lambda: attribute(driver, "oee-milling", "data-value") == repr(row["oee_index"]), "the figure")
     screens.broken = True
     until(
         lambda: "cannot be read right now. This is how it was at 13:30:00" in words(driver, "notice"), "said"
@@ -167,14 +167,14 @@ def test_it_comes_back_by_itself_when_the_app_does(driver, screens) -> None:
     with served(screens) as address:
         hangs(driver, f"{address.url}wall?language=en")
         driver.execute_script("window.same = true")
-    until(lambda: driver.execute_script(f"return !{lost}.hidden"), "the loss", 15)
+    until(lambda: driver.execute_script(f"return !{lost}.hidden"), "the loss")
     assert "No connection to Fieldlab. This is how it was at 13:00:00" in driver.execute_script(
         f"return {lost}.textContent"
     )
     assert attribute(driver, "oee-milling", "data-value")
     screens.now += 60 * NS
     with served(screens, port=address.port):
-        until(lambda: driver.execute_script(f"return {lost}.hidden"), "the return", 15)
+        until(lambda: driver.execute_script(f"return {lost}.hidden"), "the return")
         until(lambda: text(driver, "updated") == "Updated 13:01:00", "new figures")
         assert driver.execute_script("return window.same")
         driver.get("about:blank")
@@ -187,10 +187,10 @@ def test_it_outlives_a_cut_network(driver, address, screens) -> None:
     gone = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     driver.execute_cdp_cmd("Network.enable", {})
     driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **gone})
-    until(lambda: driver.execute_script("return !document.getElementById('lost').hidden"), "the loss", 15)
+    until(lambda: driver.execute_script("return !document.getElementById('lost').hidden"), "the loss")
     screens.now += 60 * NS
     driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **gone})
-    until(lambda: text(driver, "updated") == "Updated 13:01:00", "the return", 15)
+    until(lambda: text(driver, "updated") == "Updated 13:01:00", "the return")
     driver.get("about:blank")
     driver.get_log("browser")
 
@@ -201,10 +201,14 @@ def test_it_does_not_grow(driver, address, screens) -> None:
     driver.execute_cdp_cmd("Performance.enable", {})
 
     def held() -> tuple[float, float]:
-        driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
-        told = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-        values = {m["name"]: m["value"] for m in told}
-        return values["Nodes"], values["JSHeapUsedSize"]
+        """The least of some looks: what the browser does between collecting and counting makes it more."""
+        found = []
+        for _ in range(5):
+            driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+            told = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+            values = {m["name"]: m["value"] for m in told}
+            found.append((values["Nodes"], values["JSHeapUsedSize"]))
+        return min(nodes for nodes, _ in found), min(heap for _, heap in found)
 
     # The content that the wall puts in place by itself once a second, put there as often as in half an hour.
     often = """
