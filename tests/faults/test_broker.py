@@ -12,7 +12,7 @@ from ingest.embedded import EmbeddedStore
 from tests.faults.faults import gateway_killed
 from tests.faults.generator import MACHINES
 from tests.faults.proof import proof, proven
-from tests.faults.proxy import PUBACK, SUBACK
+from tests.faults.proxy import PUBACK, SUBACK, Kinds, Way
 from tests.faults.world import World
 
 pytestmark = pytest.mark.service
@@ -29,15 +29,24 @@ def gaps(world: World) -> list[tuple[str, str, int, int]]:
         ]
 
 
+def dropped(way: Way, kinds: Kinds, lost: list[bool]) -> bool:
+    """Whether a piece is acknowledgements, which are dropped; each is noted."""
+    if way == "up" and PUBACK in kinds:
+        lost.append(True)
+        return True
+    return False
+
+
 def test_a_broker_that_is_stopped_and_started(make_world: Any) -> None:
     """With messages on their way, unacknowledged, and a gateway that is killed meanwhile: nothing is lost."""
     world = make_world("embedded")
     world.tell("rate", 300)
     world.moved(time.time_ns())
     # What the gateway acknowledges does not get there: the broker sends all of it again.
-    with world.broker.switched(watch=lambda way, kinds: not (way == "up" and PUBACK in kinds)):
+    lost: list[bool] = []
+    with world.broker.switched(watch=lambda way, kinds: not dropped(way, kinds, lost)):
         world.tell("burst", 500)
-        time.sleep(0.3)
+        world.until(lambda: lost, "acknowledgements on their way")
         world.stop_broker()
     with gateway_killed(world):
         world.start_broker()

@@ -19,8 +19,12 @@ from tests.faults.world import World
 pytestmark = pytest.mark.service
 
 
-def acknowledges_nothing(world: World) -> None:
-    """Wait until the gateway has acknowledged nothing for a while, though there is plenty to do."""
+def acknowledges_nothing(world: World, since: int) -> None:
+    """Wait until the gateway says why, and acknowledges nothing, though there is plenty to do.
+
+    `since`: how long its log was before.
+    """
+    world.until(lambda: "the spool takes nothing" in world.said()[since:], "that the spool takes nothing")
 
     def silent() -> bool:
         before = world.broker.seen["up", PUBACK]
@@ -36,11 +40,11 @@ def test_a_spool_at_its_bound(make_world) -> None:
     world.tell("rate", 500)
     with world.store.refused():
         world.tell("burst", 8000)
-        acknowledges_nothing(world)
+        acknowledges_nothing(world, 0)
         world.until(lambda: re.search(r"its spool is \d+ % full", world.said()), "an alarm before it is full")
-        received = world.received()
+        received, said = world.received(), len(world.said())
         lasting(0, gateway_killed(world))
-        acknowledges_nothing(world)
+        acknowledges_nothing(world, said)
         assert world.received() - received < 0.1 * received
     world.moved(time.time_ns())
     proven(world)
@@ -57,14 +61,17 @@ def test_a_disk_that_is_full_and_freed(make_world, tmp_path: Path) -> None:
         world = make_world(spool=disk / "spool")
         world.tell("rate", 2000)
         world.moved(time.time_ns())
+        said = len(world.said())
         with world.store.refused(), disk_full(disk):
-            acknowledges_nothing(world)
+            acknowledges_nothing(world, said)
+            said = len(world.said())
             lasting(0, gateway_killed(world))
-            acknowledges_nothing(world)
+            acknowledges_nothing(world, said)
         world.moved(time.time_ns())
         with world.store.refused():
+            said = len(world.said())
             with disk_full(disk):
-                acknowledges_nothing(world)
+                acknowledges_nothing(world, said)
             received = world.received()
             world.until(lambda: world.received() > received, "samples taken in on the freed disk")
         world.moved(time.time_ns())
@@ -88,7 +95,7 @@ def flip(content: bytearray, chance: random.Random) -> bytearray:
 def test_a_damaged_spool_hides_nothing(make_world, damage, part: str) -> None:
     """Killed with a backlog, its file damaged, started: what is gone is dead and a gap, to the sample."""
     chance = random.Random(f"{damage.__name__} {part}")
-    world = make_world()
+    world = make_world(keep_alive_s=20)  # no reconnecting on a busy machine: each is acknowledged once
     with world.store.refused():
         world.tell("rate", 1000)
         time.sleep(1.5)

@@ -8,7 +8,7 @@ from tests import servers, wheels
 from tests.faults.proof import proven
 from tests.faults.week import NEW, Box, Week
 
-pytestmark = [pytest.mark.service, pytest.mark.slow]
+pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(900)]
 EVERY_S = 240.0
 
 

@@ -25,7 +25,7 @@ from tests.faults.proxy import SUBACK, Proxy
 from tests.faults.stored import Reader, make_reader
 
 REPOSITORY: Final = Path(__file__).parents[2]
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 150.0
 _T = TypeVar("_T")
 
 _MACHINE = """
