@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import influxes as here
 from tests import servers
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("fieldlab", deadline=None)
+# How long an example takes, and making it, depends on what else the machine does.
+settings.register_profile("fieldlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fieldlab")
 
 

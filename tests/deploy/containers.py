@@ -122,7 +122,7 @@ class Containers:
             yield process
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
     def healthy(self, name: str, here: Mapping[str, str], **environ: str) -> subprocess.CompletedProcess[str]:
         """Run the health check of a service, with some of its words replaced."""
@@ -130,5 +130,5 @@ class Containers:
         here = {"python": sys.executable, "/usr/local/lib/fieldlab/healthy.py": "deploy/healthy.py", **here}
         return subprocess.run(
             [here.get(word, word) for word in words],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=20, env={**os.environ, **environ},
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=90, env={**os.environ, **environ},
         )  # fmt: skip

@@ -246,7 +246,7 @@ def healthy(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the health check as the containers do."""
     return subprocess.run(
         [sys.executable, str(ROOT / "deploy" / "healthy.py"), *arguments],
-        capture_output=True, text=True, check=False, timeout=20,
+        capture_output=True, text=True, check=False, timeout=90,
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def run(command: list[str], folder: Path, **how: object) -> str:
     """Run a service as systemd would until it is ready and has given three signs of life; then stop it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))
-        manager.settimeout(60)
+        manager.settimeout(120)
         environ = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "900000"}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log, **how)  # type: ignore[call-overload]
@@ -142,7 +142,7 @@ def run(command: list[str], folder: Path, **how: object) -> str:
                     int(tracee[0]) if command[0].endswith("strace") and tracee else process.pid,
                     signal.SIGTERM,
                 )
-                status = process.wait(20)
+                status = process.wait(90)
             while b"STOPPING=1" not in heard[-1]:
                 heard.append(manager.recv(4096))
     told = (folder / "log").read_text(errors="replace")

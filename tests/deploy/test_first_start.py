@@ -149,6 +149,8 @@ class Client:
         if how.get("tls", True):
             self.client.tls_set(str(how.get("ca", made.room / "broker/ca.pem")))
         self._answers: list[str] = []
+        self.granted: list[object] = []
+        self.client.on_subscribe = lambda *_: self.granted.append(True)
         self.client.on_connect = lambda _c, _u, _f, reason, _p: self._answers.append(str(reason))
         self.client.on_message = lambda _c, _u, m: self.heard.append((m.topic, m.payload))
         self.client.on_publish = lambda _c, _u, _m, reason, _p: self.refused.append(str(reason))
@@ -157,7 +159,7 @@ class Client:
 
     def answer(self) -> str:
         """What the broker said."""
-        eventually(lambda: self._answers, 10)
+        eventually(lambda: self._answers, 60)
         return self._answers[0]
 
     def close(self) -> None:
@@ -198,10 +200,11 @@ def test_a_machine_writes_its_own_topics_and_a_gateway_only_reads(broker) -> Non
     assert gateway.answer() == oven.answer() == "Success"
     for client in (gateway, oven):
         client.client.subscribe("#", qos=1)
+        eventually(lambda client=client: client.granted, 60)
     oven.client.publish("workshop/line1/pack1/state", b"forged", qos=1)
     gateway.client.publish("workshop/line1/oven1/state", b"forged too", qos=1)
     oven.client.publish("workshop/line1/oven1/state", b"own", qos=1)
-    eventually(lambda: len(oven.refused) == 2 and gateway.refused and gateway.heard, 10)
+    eventually(lambda: len(oven.refused) == 2 and gateway.refused and gateway.heard, 60)
     assert gateway.heard == [("workshop/line1/oven1/state", b"own")]
     assert oven.heard == []
     assert sorted([*oven.refused, *gateway.refused]) == ["Not authorized", "Not authorized", "Success"]
@@ -255,7 +258,7 @@ def test_all_services_of_the_compose_file_work_together_as_processes(
     port, alive = {"4840": str(broker.opcua)}, {"gateway": "", "analytics": "", "report": ""}
     with ExitStack() as running:
         running.enter_context(broker.service("simulator", "machines"))
-        eventually(lambda: broker.healthy("simulator", port).returncode == 0, 40, lambda: said(broker))
+        eventually(lambda: broker.healthy("simulator", port).returncode == 0, 120, lambda: said(broker))
         for name in alive:
             running.enter_context(broker.service(name, name))
             alive[name] = str(broker.folder / f"{name}.alive")
@@ -264,16 +267,18 @@ def test_all_services_of_the_compose_file_work_together_as_processes(
         running.callback(store.close)
         wanted = {"mill1", "press1", "oven1", "pack1"}
         eventually(
-            lambda: {t.tags["machine"] for t in store.read("kpi", "atom")} == wanted, 60, lambda: said(broker)
+            lambda: {t.tags["machine"] for t in store.read("kpi", "atom")} == wanted,
+            150,
+            lambda: said(broker),
         )
         for name in alive:
             eventually(
                 lambda n=name: broker.healthy(n, {"/tmp/alive": alive[n]}).returncode == 0,  # noqa: S108
-                20,
+                90,
                 lambda: said(broker),
             )
         page = {"http://127.0.0.1:8080/healthz": f"http://127.0.0.1:{broker.app}/healthz"}
-        eventually(lambda: broker.healthy("app", page).returncode == 0, 40, lambda: said(broker))
+        eventually(lambda: broker.healthy("app", page).returncode == 0, 120, lambda: said(broker))
         assert log_in(broker.app, "fieldlab", broker.secret("login", "fieldlab.password"))
         assert not log_in(broker.app, "fieldlab", "guessed")
         assert log_of(broker, "report") == "report: all, every week when it is over; Ctrl-C stops it\n"

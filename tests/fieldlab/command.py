@@ -69,7 +69,7 @@ def demo(folder, *more):
         yield next(re.search(r"http://\S+", line)[0] for line in lines if line.startswith("page:"))
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(30)
+        status = process.wait(90)
     assert status == 0
 
 

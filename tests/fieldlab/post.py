@@ -86,12 +86,12 @@ def post(*, tls=None, implicit=False, login=False):
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="post")
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield found
     finally:
         loop.call_soon_threadsafe(ended.set)
-        thread.join(10)
+        thread.join(60)
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))

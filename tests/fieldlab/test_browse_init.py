@@ -152,7 +152,7 @@ async def test_topics_are_shown_with_fields_times_and_metrics(mosquitto, tmp_pat
     ):
         await asyncio.to_thread(machine.publish, topic, payload, retain=True)
     address = f"mqtt://127.0.0.1:{mosquitto.port}"
-    told = await seen(f"{address}/see/#", "--seconds", "1")
+    told = await seen(f"{address}/see/#", "--seconds", "3")
     found = {(e["place"]["topic"], e["place"].get("field")): e for e in told["seen"]}
     total = found["see/m1/data", "v.total"]
     assert (total["value"], total["place"]["time_field"]) == (5.0, "ts")
@@ -162,7 +162,7 @@ async def test_topics_are_shown_with_fields_times_and_metrics(mosquitto, tmp_pat
     assert found["see/m1/data", "v.huge"]["value"] is None
     assert found["see/m1/records", "n"]["value"] == 1.0
     assert found["see/m1/raw", None]["quality"] == "2 bytes, no text"
-    nodes = await seen(f"{address}/spBv1.0/%23", "--seconds", "1")
+    nodes = await seen(f"{address}/spBv1.0/%23", "--seconds", "3")
     assert {(e["place"]["device"], e["place"]["metric"], e["value"]) for e in nodes["seen"]} == {
         ("plant/edge/press", "Axis/Speed", 12.5), ("plant/edge/press", "Power", 3.0),
     }  # fmt: skip

@@ -25,7 +25,7 @@ from tests.fieldlab.test_page import element, until
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver"),
 ]
 SEED, SPEED = 5, 480
@@ -65,11 +65,12 @@ def truth(tmp_path_factory):
 
 def verdict(browser, task, right):
     """Wait for what is said of an answer."""
-    box = element(browser, f"verdict-{task}")
-    until(
-        lambda: box.get_attribute("data-right") == ("yes" if right else "no") and box.text, f"{task}: {right}"
-    )
-    return box.text
+
+    def said():
+        box = element(browser, f"verdict-{task}")
+        return box.get_attribute("data-right") == ("yes" if right else "no") and box.text
+
+    return until(said, f"{task}: {right}")
 
 
 def choose(browser, testid, value):
@@ -109,7 +110,7 @@ def test_the_biggest_loss(demo, browser, truth):
     lost = {name: own_losses(figures) for name, figures in truth["all"]["figures"].items()}
     ranked = sorted((s, machine, loss) for machine, found in lost.items() for loss, s in found.items())
     until(
-        lambda: not element(browser, "check-loss").get_attribute("disabled"), "three hours of the line", 120
+        lambda: not element(browser, "check-loss").get_attribute("disabled"), "three hours of the line", 300
     )
     for (machine, loss), key in {
         ("pack1", "starved"): "loss.starved",
@@ -135,7 +136,7 @@ def test_half_of_the_minor_stops(demo, browser, truth):
     until(lambda: "Choose first" in element(browser, "verdict-stops").text, "a prediction is asked for")
     element(browser, "predict-same").click()
     press(browser, "halve")
-    until(lambda: element(browser, "stops-points").is_displayed(), "the repetition", 150)
+    until(lambda: element(browser, "stops-points").is_displayed(), "the repetition", 300)
     for which, true in (("before", before), ("after", after)):
         measured = {
             n: element(browser, f"{which}-{n}").get_attribute("data-value")
@@ -204,7 +205,7 @@ def test_progress_stays_and_nothing_was_asked_elsewhere(demo, browser):
     url, _ = demo
     browser.get(f"{url}exercises?lang=nl")
     until(lambda: element(browser, "progress").text.startswith("Alle 3 gedaan"), "all done")
-    assert "werkelijk" in element(browser, "verdict-weeks").text
+    until(lambda: "werkelijk" in element(browser, "verdict-weeks").text, "the verdict too")
     browser.get(f"{url}?lang=nl")
     until(lambda: "3 van 3" in element(browser, "invitation").text, "the invitation")
     assert complaints(browser) == []

@@ -90,7 +90,7 @@ def test_a_link_whose_hash_is_in_the_environment(config, monkeypatch):
 
 def asked(port, path, key="", body=None):
     """Status, cookie and text that a running app answers."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Cookie": f"fieldlab_kiosk={key}"} if key else {}
     try:
         line.request("GET" if body is None else "POST", path, body, headers)
@@ -118,7 +118,7 @@ def test_a_whole_app_opens_its_wall_by_a_link_and_never_tells_its_key(config):
         assert asked(port, "/wall/now", key)[0] == 403
     finally:
         app.send_signal(signal.SIGINT)
-        told = "".join(app.communicate(timeout=20))
+        told = "".join(app.communicate(timeout=60))
     assert app.returncode == 0
     assert key.split(".")[1] not in told
 

@@ -133,8 +133,8 @@ def test_a_server_that_is_down_or_is_not_there_is_said(tmp_path, monkeypatch):
         send(server(free_port(), tmp_path, tls="none", ca=None), written(), TO)
     with pytest.raises(MailFailed, match="there is no computer of that name"):
         send(server(25, tmp_path, tls="none", ca=None, host="mail.invalid"), written(), TO)
-    monkeypatch.setattr("fieldlab.mail.TIMEOUT_S", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as hasty:
+        hasty.setattr("fieldlab.mail.TIMEOUT_S", 0.3)
         with pytest.raises(MailFailed, match="does not answer within 0 s") as failed:
             send(server(silent.getsockname()[1], tmp_path, tls="none", ca=None), written(), TO)
         assert not failed.value.lasting

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.service,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver"),
 ]
 NAMES = {"1": "producing", "2": "stopped", "3": "idle"}
@@ -76,7 +76,7 @@ class Chain:
     def serve(self) -> None:
         """Start the app, at the one port, and wait until it answers."""
         self.start("app", "--port", str(self.port))
-        until(lambda: servers.listens(self.port), "the app listens", 60)
+        until(lambda: servers.listens(self.port), "the app listens")
 
     def say(self, state: str) -> None:
         """The machine's state, and a part."""
@@ -85,7 +85,7 @@ class Chain:
         self.machine.publish("lab/m1/count", str(self.count))
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 90.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -124,7 +124,7 @@ def page(chain, browser) -> webdriver.Chrome:
         chain.say("1")
         return state(browser)[0] == "producing"
 
-    until(shown, "the page shows the machine", 60)
+    until(shown, "the page shows the machine")
     return browser
 
 
@@ -151,7 +151,7 @@ def test_a_page_comes_back_by_itself_when_the_app_does(chain, page, how) -> None
     """Stopped or killed, and started again while the machine went on: the page shows what is so now."""
     app = chain.processes["app"]
     app.send_signal(how)
-    app.wait(20)
+    app.wait(60)
     chain.say("3")
     assert state(page)[0] == "producing"
     chain.serve()

@@ -161,7 +161,7 @@ def test_an_export_that_was_killed_goes_on(tmp_path):
     """Killed again and again; in the end all is there, and no file was taken for whole that was not."""
     a, store = embedded(tmp_path)
     store.write(
-        "raw", [Row("machine", M1, "power", T0 + d * DAY + t, float(t)) for d in range(150) for t in range(9)]
+        "raw", [Row("machine", M1, "power", T0 + d * DAY + t, float(t)) for d in range(200) for t in range(9)]
     )
     before, out = account(store), tmp_path / "out"
     kills = 0

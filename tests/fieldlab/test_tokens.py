@@ -128,7 +128,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Influ
     folder = tmp_path_factory.mktemp("accounts")
     with servers.influxd(folder, auth=True) as (server, _process):
         query = urllib.parse.urlencode({"q": "CREATE USER admin WITH PASSWORD 'first' WITH ALL PRIVILEGES"})
-        urllib.request.urlopen(f"{server.url}/query?{query}", data=b"", timeout=10).close()  # noqa: S310 - ours
+        urllib.request.urlopen(f"{server.url}/query?{query}", data=b"", timeout=60).close()  # noqa: S310 - ours
         yield servers.given_influx(server.url, "admin:first", None, folder)
 
 

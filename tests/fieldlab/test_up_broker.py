@@ -31,7 +31,7 @@ def answer(port: int, user: str | None, password: str | None) -> str:
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
-        return said.get(timeout=20)
+        return said.get(timeout=60)
     finally:
         client.disconnect()
         client.loop_stop()

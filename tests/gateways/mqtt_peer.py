@@ -33,10 +33,12 @@ class Publisher:
         self.client.on_connect = lambda *_: connected.set()
         self.client.connect("127.0.0.1", port, keepalive=30)
         self.client.loop_start()
-        assert connected.wait(10)
+        assert connected.wait(60)
 
     def publish(self, topic: str, payload: bytes | str, *, retain: bool = False, qos: int = 1) -> None:
-        self.client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(10)
+        told = self.client.publish(topic, payload, qos=qos, retain=retain)
+        told.wait_for_publish(60)
+        assert told.is_published(), f"the broker does not take {topic}"
 
     def close(self) -> None:
         self.client.disconnect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -78,16 +77,17 @@ async def test_a_source_that_cannot_work_is_said_once_and_left(fieldlab, monkeyp
 
 
 async def test_heartbeats_come_in_real_time_and_the_last_one_is_0(fieldlab, monkeypatch):
-    """With an interval of 0.1 s: ones at least 0.1 s apart, then the end."""
+    """With an interval of 0.1 s: never more ones than there were intervals, then the end."""
     monkeypatch.setitem(source.DRIVERS, "opcua", f"{__name__}:Flaky")
     Flaky.lives = 1
     sink = Collector()
+    began = time.time_ns()
     async with running(fieldlab, sink):
         await until(lambda: len(sink.life()) >= 5)
     times, ups = zip(*sink.life(), strict=True)
     assert ups == (*[True] * (len(ups) - 1), False)
-    # The first stands at the beginning of life, the last at its end; between them is the interval.
-    assert min(after - before for before, after in pairwise(times[1:-1])) > 0.05 * S
+    # The first stands at the beginning of life, the last at its end; a late one does not put off the next.
+    assert all(at - began >= 0.099 * S * number for number, at in enumerate(times[:-1]))
 
 
 async def test_a_patient_sink_hands_over_once_and_says_so_once(caplog):
@@ -128,12 +128,13 @@ async def through(peer, tmp_path) -> None:
     begin = time.time_ns() // S * S - 60 * S
     async with Pipeline(plan, "edge", store, now_ns=time.time_ns) as pipeline:
         async with running(plan, pipeline):
-            await until(lambda: store.read("raw", "link"), within_s=20)
+            await until(lambda: store.read("raw", "link"))
             for n in range(1, 51):
                 await peer.publish("total_count", float(n), begin + n * S)
             await peer.publish("state", "RUN", begin + S)
-            await until(lambda: pipeline.ledger().received >= 51)
-        assert await pipeline.drained(10)
+            await until(lambda: (begin + 50 * S, 50.0) in stored(store, "total_count"))
+            await until(lambda: (begin + S, "RUN") in stored(store, "state_text"))
+        assert await pipeline.drained(60)
         ledger = pipeline.ledger()
     assert ledger.balances
     assert ledger.waiting == 0

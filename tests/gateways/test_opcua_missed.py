@@ -269,7 +269,7 @@ async def test_a_gateway_that_is_killed_loses_nothing_or_says_exactly_what(peer,
     first = gateway_process(tmp_path)
     second = None
     try:
-        await until(lambda: any(is_whole(s) for s in subscriptions.values()), within_s=60)
+        await until(lambda: any(is_whole(s) for s in subscriptions.values()))
         for n in range(1, 41):
             await peer.publish("count", float(n), time.time_ns())
             await asyncio.sleep(0.005)
@@ -281,7 +281,7 @@ async def test_a_gateway_that_is_killed_loses_nothing_or_says_exactly_what(peer,
         for n in range(41, 61):
             await peer.publish("count", float(n), time.time_ns())
         second = gateway_process(tmp_path)
-        await until(lambda: 60.0 in in_store(tmp_path), within_s=60)
+        await until(lambda: 60.0 in in_store(tmp_path))
         started = time.time_ns()
     finally:
         for process in (first, second):

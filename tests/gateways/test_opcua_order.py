@@ -80,9 +80,9 @@ async def test_fsync_comes_before_the_publish_that_acknowledges(tmp_path):
         for n in range(1, 21):
             before = server._notification_seq
             await peer.publish("count", float(n), time.time_ns())
-            await until(lambda before=before: server._notification_seq > before, within_s=30)
-            await until(lambda: not server._not_acknowledged_results, within_s=30)
-        await until(lambda: 20.0 in in_store(tmp_path), within_s=30)
+            await until(lambda before=before: server._notification_seq > before)
+            await until(lambda: not server._not_acknowledged_results)
+        await until(lambda: 20.0 in in_store(tmp_path))
     finally:
         stop_traced(process)
         await peer.stop()

@@ -147,7 +147,8 @@ def test_another_name_of_the_host_may_be_said(tmp_path, authority):
 
 def test_the_end_is_warned_of_a_month_ahead_and_then_refused(tmp_path, caplog):
     """Once a day; and a connection that is open ends when it has come."""
-    server = make("plc", uri=URI, end=now() + 29 * DAY)
+    end = now() + 29 * DAY
+    server = make("plc", uri=URI, end=end)
     clock = [now()]
     trust = trusting(tmp_path, server, now_=lambda: clock[0])
     with caplog.at_level(logging.WARNING):
@@ -156,7 +157,7 @@ def test_the_end_is_warned_of_a_month_ahead_and_then_refused(tmp_path, caplog):
             trust.watch()
         (warned,) = [r.message for r in caplog.records]
         assert warned == (
-            f"source plc1: the server's certificate expires in 28 days, on {now() + 29 * DAY:%Y-%m-%d}; "
+            f"source plc1: the server's certificate expires in 28 days, on {end:%Y-%m-%d}; "
             f"renew it on the server, and trust the new one: fieldlab pki trust {tmp_path} FILE"
         )
         clock[0] += dt.timedelta(days=1, minutes=1)

@@ -155,7 +155,7 @@ async def test_pages_are_served_and_nonsense_is_not(caplog):
 
 async def test_idle_askers_do_not_keep_others_out_for_ever(monkeypatch):
     """As many as there may be sit there and say nothing; after a while they are hung up on."""
-    monkeypatch.setattr("gateways.status_server.WITHIN_S", 0.5)
+    monkeypatch.setattr("gateways.status_server.WITHIN_S", 2.0)
     async with serving({"/healthz": page}, "127.0.0.1", 0, "metrics.port") as port:
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_ASKERS)]
         assert await ask(port, b"GET /healthz HTTP/1.1\r\n\r\n") == b""
@@ -181,7 +181,7 @@ def test_the_service_manager_is_told(tmp_path, abstract):
     address = f"@fieldlab-{tmp_path}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address.replace("@", "\0") if abstract else address)
-        manager.settimeout(5)
+        manager.settimeout(60)
         notifier = Notifier(
             {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"}, pid=7
         )

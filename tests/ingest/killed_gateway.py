@@ -37,7 +37,7 @@ class Second(EmbeddedStore):
         if not self.fatal:
             time.sleep(0.02)  # not to wait for anything: so that the stores are apart
         elif any(row.measurement == "machine" for row in rows):
-            self.first_is_ahead.wait(20)
+            self.first_is_ahead.wait(60)
             os.kill(os.getpid(), signal.SIGKILL)
         return rejected
 

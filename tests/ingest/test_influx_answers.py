@@ -97,7 +97,7 @@ def double(script: Script, version: str = "v2.9.1", **more: Any) -> Iterator[tup
     server = Double(script, version)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    store = InfluxStore(server.url, "lab", **{"token": "secret", "org": "acme", "timeout_s": 2.0, **more})
+    store = InfluxStore(server.url, "lab", **{"token": "secret", "org": "acme", "timeout_s": 30.0, **more})
     try:
         yield server, store
     finally:
@@ -318,10 +318,10 @@ def test_a_server_that_does_not_answer_is_given_up_in_time() -> None:
     release = threading.Event()
 
     def script(_: list[str]) -> Reply:
-        release.wait(10)
+        release.wait(60)
         return 204, {}, b""
 
-    with double(script) as (_server, store):
+    with double(script, timeout_s=1.0) as (_server, store):
         with pytest.raises(StoreUnavailable):
             store.write("raw", ROWS[:1])
         release.set()

@@ -217,7 +217,11 @@ def test_numbers_keep_their_kind() -> None:
 
 @pytest.mark.service
 @given(st.lists(ROWS.filter(lambda r: r.tags), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_real_influxdb_reads_back_what_was_written(influx_server: InfluxServer, rows: list[Row]) -> None:
     """Hostile values come back from the server as they were, in the series meant, and no other."""
     store = InfluxStore(

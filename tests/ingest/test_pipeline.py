@@ -18,7 +18,7 @@ from tests.ingest.contract import flat
 from tests.ingest.sites import small_site
 
 T0 = 1_795_000_000_000_000_000
-IN_TIME_S = 20.0
+IN_TIME_S = 90.0
 
 
 @pytest.fixture

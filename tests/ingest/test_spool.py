@@ -256,13 +256,14 @@ def run_and_kill(folder: Path, after_s: float, *how: str) -> None:
 async def test_a_gateway_killed_at_any_time_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """Kill -9, again and again; then all that was acknowledged is stored, once, and the account balances."""
     rng = random.Random(7)
-    for _ in range(5):
+    least, acknowledged = 5, []
+    while least > 0 or len(acknowledged) <= 5:  # a slow disk takes less between two kills
+        least -= 1
         await asyncio.to_thread(run_and_kill, tmp_path, rng.uniform(0.02, 0.6))
-    acknowledged = [int(n) for n in (tmp_path / "acknowledged").read_text().split()]
-    assert len(acknowledged) > 5
+        acknowledged = [int(n) for n in (tmp_path / "acknowledged").read_text().split()]
     store = EmbeddedStore(tmp_path / "lab.db", "lab")
     async with Pipeline(small_site(tmp_path), "g", store, now_ns=lambda: 10**18) as pipe:
-        assert await pipe.drained(20)
+        assert await pipe.drained(90)
         account = pipe.ledger()
     assert account.balances
     assert (account.dead, account.gaps) == (0, 0)

@@ -147,7 +147,7 @@ def test_one_job_per_fieldlab(lab):
     """A second one is told whose the store is; when the first lets go, it may."""
     lab.configure(CONFIG)
     store = JobStore(lab.store)
-    first, second = (Lease(lab.site, store, lasts_s=1.5) for _ in range(2))
+    first, second = (Lease(lab.site, store, lasts_s=6.0) for _ in range(2))
     first.acquire()
     done = threading.Event()
 
@@ -175,7 +175,7 @@ def test_a_dead_holders_lease_ends(lab):
     began = time.monotonic()
     heir = Lease(lab.site, store, lasts_s=1.0)
     heir.acquire()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     heir.renew()
 
 
@@ -193,5 +193,5 @@ def test_a_second_analytics_is_refused_with_one_message(lab):
             assert f"process {running.pid}" in done.stderr
         finally:
             running.terminate()
-            running.wait(20)
+            running.wait(60)
     assert fieldlab("analytics", lab.path, "--recompute").returncode == 0

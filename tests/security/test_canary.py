@@ -102,7 +102,7 @@ class Run:
         with (self.said / f"{number}-{words[0]}").open("wb") as out:
             return subprocess.run(
                 command(*words), cwd=self.folder, env=self.env, stdout=out, stderr=out,
-                stdin=subprocess.DEVNULL, check=False, timeout=120, umask=0,
+                stdin=subprocess.DEVNULL, check=False, timeout=300, umask=0,
             ).returncode  # fmt: skip
 
     @contextmanager
@@ -121,13 +121,13 @@ class Run:
                 )
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(90)
 
     def link(self) -> str:
         """The key of a new link to the wall, which is shown this once and never again."""
         done = subprocess.run(
             command("app", "page.yaml", "--kiosk", "hall"), cwd=self.folder, env=self.env, umask=0,
-            capture_output=True, text=True, check=True, timeout=120,
+            capture_output=True, text=True, check=True, timeout=300,
         )  # fmt: skip
         return done.stdout.strip().rpartition("#")[2]
 
@@ -192,7 +192,7 @@ def prepared(folder: Path, **settings: object) -> tuple[Run, dict[str, str]]:
 def visit_wall(run: Run, port: int, key: str) -> None:
     """Spend a link's key and a wrong one, look at the wall."""
     for number, told in enumerate((key, f"{key}x")):
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
         line.request("POST", "/wall/open", urlencode({"key": told}), {"Origin": f"http://127.0.0.1:{port}"})
         answer = line.getresponse()
         run.keep(f"wall-opened-{number}", answer.read().decode())
@@ -207,7 +207,7 @@ def visit(run: Run, port: int) -> str:
     """Log in wrongly and rightly, look at pages; the session's token."""
     for number, word in enumerate(("wrong-password", SECRETS["app"])):
         form = urlencode({"user": "ines", "password": word})
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
         line.request("POST", "/login", form, {"Origin": f"http://127.0.0.1:{port}"})
         answer = line.getresponse()
         run.keep(f"login-{number}", answer.read().decode())
@@ -219,7 +219,7 @@ def visit(run: Run, port: int) -> str:
     ):
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie})
         try:
-            with urllib.request.urlopen(request, timeout=30) as page:  # noqa: S310 - our own
+            with urllib.request.urlopen(request, timeout=90) as page:  # noqa: S310 - our own
                 run.keep(f"page-{number}", page.read().decode())
         except urllib.error.HTTPError as refused:
             run.keep(f"page-{number}", refused.read().decode())
@@ -227,6 +227,7 @@ def visit(run: Run, port: int) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path, monkeypatch) -> None:
     """Broken messages, wrong passwords, a store that refuses: logs at their fullest, pages, files, spool."""
     peer = OpcUaPeer()
@@ -244,16 +245,16 @@ async def test_no_secret_is_found_anywhere_after_a_whole_run(tmp_path, monkeypat
                 smtp=nobody.getsockname()[1], influx=influx.url, store="STORE",
             )  # fmt: skip
             with run.service("gateway", "lab.yaml", "--log-format", "json") as log:
-                await until(lambda: log.read_text().count("connected to") >= 2, 40, log.read_text)
+                await until(lambda: log.read_text().count("connected to") >= 2, 120, log.read_text)
                 await peer.publish("count", 1.0, time.time_ns())
                 machine = Publisher(broker.port)
                 for content in ('{"n": 1}', '{"n": ', '{"n": {}}', "\x00", f'{{"n": 1, "t": {"9" * 400}}}'):
                     machine.publish("lab/m2", content)
-                await until(lambda: "cannot deliver" in log.read_text(), 30, log.read_text)
+                await until(lambda: "cannot deliver" in log.read_text(), 120, log.read_text)
                 for path in ("/metrics", "/healthz", "/nowhere"):
                     run.keep(f"gateway{path.replace('/', '-')}", await asyncio.to_thread(_asked, page, path))
             with run.service("app", "page.yaml", "--port", app) as log:
-                await until(lambda: "page: http" in log.read_text(), 60, log.read_text)
+                await until(lambda: "page: http" in log.read_text(), 120, log.read_text)
                 secrets["session"] = await asyncio.to_thread(visit, run, app)
                 secrets["link"] = await asyncio.to_thread(run.link)
                 await asyncio.to_thread(visit_wall, run, app, secrets["link"])
@@ -313,7 +314,7 @@ def _made(folder: Path) -> Path:
 
 
 def _asked(port: int, path: str) -> str:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     line.request("GET", path)
     try:
         return line.getresponse().read().decode()

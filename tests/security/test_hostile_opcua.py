@@ -124,7 +124,7 @@ def wanted(peer: OpcUaPeer) -> dict[str, Signal]:
 async def flows(peer: OpcUaPeer, sink: Collector, numbers: itertools.count) -> None:
     """Values of the good node arrive, whatever was with the first of them."""
     first = next(numbers)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     sent = [first]
     while not set(sent) & {*sink.values("count")} - {first}:
         assert time.monotonic() < deadline
@@ -164,10 +164,10 @@ async def test_what_can_be_read_and_not_be_kept_is_a_dead_letter(peer, tmp_path)
             await peer.attack(name, value)
             await until(lambda d=dead: pipe.ledger().dead > d, what=name)
             await peer.publish("count", float(number), time.time_ns())
-        assert await pipe.drained(30)
+        assert await pipe.drained(90)
         ledger = pipe.ledger()
     assert ledger.received == ledger.stored + ledger.dead + ledger.replaced
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert most_kib("VmHWM") - before < 400_000
     store.close()
     told = (await asyncio.to_thread(fieldlab, "ledger", config, "--dead")).stdout
@@ -221,7 +221,7 @@ async def test_browsing_a_tree_without_end_ends(peer, monkeypatch) -> None:
         assert not any(line.startswith("ERROR x") for line in out.splitlines())
         assert max(map(len, out.splitlines())) < (10_000 if form != ["--json"] else 10_000_000)
         assert "Unnameable" not in out
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     monkeypatch.setattr(browse_opcua, "MOST_NODES", 500)
     told = await browse_opcua.browse_opcua(
         peer.config, "browse", browse_opcua.Bounds(seconds=20.0), lambda _: None
@@ -250,7 +250,7 @@ async def test_a_server_that_answers_never_is_given_up(peer, monkeypatch, caplog
     )
     sink = Collector()
     async with running(both, sink):
-        await until(lambda: len(heard) >= 2, 20)
+        await until(lambda: len(heard) >= 2)
         await peer.publish("count", 5.0, time.time_ns())
         await until(lambda: 5.0 in sink.values("count"))
     listener.close()

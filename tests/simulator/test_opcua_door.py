@@ -64,7 +64,7 @@ async def server(site: Site) -> AsyncIterator[OpcUaMachines]:
 async def connected(site: Site, name: str, password: str) -> ua.DataValue:
     """The clock, read as a client with a certificate of that name and that password."""
     source = site.sources["plc"]
-    client = Client(source.endpoint, timeout=4)
+    client = Client(source.endpoint, timeout=30)
     client.application_uri = f"urn:fieldlab:test:{name}"
     client.set_user("gw")
     client.set_password(password)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asyncua import Client
@@ -40,6 +41,11 @@ def at_free_ports(site: Site) -> Site:
     return site.model_copy(update={"sources": {name: source}})
 
 
+def good(heard: Heard, name: str) -> list[tuple[Any, Any]]:
+    """Good values of a signal, each with its time."""
+    return [(value, stamp) for value, status, stamp in heard.of(name) if status == "Good"]
+
+
 @pytest.mark.skipif(not HURCO.exists(), reason="the recordings of the NIST SMS Test Bed are not there")
 async def test_a_recorded_mill_arrives_reading_by_reading() -> None:
     """93 readings of the part counter, 13 of them spurious zeros: 1418 parts, as published."""
@@ -52,9 +58,9 @@ async def test_a_recorded_mill_arrives_reading_by_reading() -> None:
             await asyncio.sleep(0.3)
             assert not running.done()  # one machine of two is watched: it waits for the other
             await listen(client, site, "gfagie01", heard, source="replay")
-            await asyncio.wait_for(running, 60)
-            counts = [(v, stamp) for v, status, stamp in heard.of("total_count") if status == "Good"]
-            await until(lambda: len(heard.of("total_count")) >= 93)
+            await asyncio.wait_for(running, 120)
+            await until(lambda: len(good(heard, "total_count")) >= 93)
+    counts = good(heard, "total_count")
     values = [value for value, _ in counts]
     assert len(values) == 93
     assert values.count(0) == 13
@@ -78,8 +84,10 @@ async def test_values_qualities_and_times_of_a_csv_come_through_both_protocols(
         subscriber(mosquitto.port, topics) as inbox,
     ):
         await listen(client, site, "mill", heard)
-        await asyncio.wait_for(replay.run(), 30)
+        await asyncio.wait_for(replay.run(), 120)
         await until(lambda: bool(inbox.of("t/pack/count")) and bool(inbox.of("t/pack/state")))
+        wanted = {"state": 4, "total_count": 3, "product": 2, "power": 2}  # with that there is none yet
+        await until(lambda: all(len(heard.of(name)) >= count for name, count in wanted.items()))
     assert [row[:2] for row in heard.of("state")[1:]] == [
         (6.0, "Good"),
         (None, "BadSensorFailure"),
@@ -105,7 +113,7 @@ async def test_no_reading_is_far_from_the_clock_that_was_told(tmp_path: Path) ->
     heard = Heard()
     async with Replay(site, [(None, path)]) as replay, Client(site.sources["plc"].endpoint) as client:
         await listen(client, site, "mill", heard)
-        await asyncio.wait_for(replay.run(), 30)
+        await asyncio.wait_for(replay.run(), 120)
         await until(lambda: heard.of("total_count")[-1][0] == 150.5)
     clock = moment(MONDAY_8)
     for name, value, status, stamp in heard.rows:

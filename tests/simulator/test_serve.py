@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from asyncua import Client
+from asyncua import Client, ua
 
 from fieldlab_configs import parse
 from simulator.errors import CannotSimulate, PortBusy
@@ -50,6 +50,17 @@ async def test_what_clients_hear_is_what_the_machines_told(mosquitto: MosquittoS
     assert truth == {**plant.truth("pack"), "silent_s": 0.0, "silent": []}
 
 
+async def reaches(endpoint: str) -> bool:
+    """Whether a client can connect."""
+    client = Client(endpoint, timeout=1)
+    try:
+        await client.connect()
+    except (OSError, ua.UaError):
+        return False
+    await client.disconnect()
+    return True
+
+
 @pytest.mark.service
 async def test_a_lost_link_is_lost_on_the_wire(mosquitto: MosquittoServer, topics: str) -> None:
     """The server cannot be reached, the will is spoken; afterwards the present is told."""
@@ -63,9 +74,8 @@ async def test_a_lost_link_is_lost_on_the_wire(mosquitto: MosquittoServer, topic
         running = asyncio.create_task(simulation.run(stop=stop))
         plc = windows["plc"]
         await until(lambda: simulation.now_ns > plc.start_ns)
-        if simulation.now_ns < plc.end_ns - 60 * NS:
-            with pytest.raises(OSError, match=REFUSED):
-                await Client(site.sources["plc"].endpoint, timeout=1).connect()
+        reached = await reaches(site.sources["plc"].endpoint)
+        assert not reached or simulation.now_ns > plc.end_ns  # it is back meanwhile, on a busy machine
         await until(lambda: simulation.now_ns > ordered[-1].end_ns)
         await until(lambda: inbox.of("t/pack/online")[-3:] == [1, 0, 1])
         stop.set()
