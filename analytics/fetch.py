@@ -126,7 +126,7 @@ def readings(
     -------
     Readings
     """
-    return _readings(store, site, machine, neighbourhood(store, {"machine": machine.id}, start_ns, end_ns))
+    return _readings(store, site, machine, neighbourhood(store, machine, start_ns, end_ns))
 
 
 def _readings(
@@ -179,19 +179,20 @@ def _one(value: float | str) -> npt.NDArray[np.generic]:
 
 
 def neighbourhood(
-    store: Source, where: Mapping[str, str], start_ns: int | None, end_ns: int | None
+    store: Source, machine: Machine, start_ns: int | None, end_ns: int | None
 ) -> tuple[int | None, int | None]:
     """A range widened to every reading that its counts and energy depend on.
 
     An amount lies between two readings, and what a drop means is told by the levels on either side of
     it: so, per counter, register and power, back to the last reading of the level before the last, and
-    on to the first of the second level after.
+    on to the first of the second level after. Where the state is made from sampled power, the last stretch
+    of it is known by the reading that ends it: so on to that one too, or the counts would be spread over
+    more silence than there was.
 
     Parameters
     ----------
     store : Source
-    where : dict
-        Tags of the machine.
+    machine : Machine
     start_ns, end_ns : int, optional
         None: without end.
 
@@ -200,13 +201,23 @@ def neighbourhood(
     start_ns, end_ns : int or None
     """
     low, high = start_ns, end_ns
+    where = {"machine": machine.id}
     if start_ns is not None:
         before = latest(store.last_before("raw", "machine", start_ns, where=where))
         low = min([start_ns, *(level_edge(store, before[n], start_ns, -1) for n in _SPANNING & set(before))])
     if end_ns is not None:
         after = latest(store.first_from("raw", "machine", end_ns, where=where), first=True)
         high = max([end_ns, *(level_edge(store, after[n], end_ns, +1) + 1 for n in _SPANNING & set(after))])
+        if high > end_ns and _state_from_sampled_power(machine):
+            beyond = latest(store.first_from("raw", "machine", high, where=where), first=True)
+            high = beyond["power"][3] + 1 if "power" in beyond else high
     return low, high
+
+
+def _state_from_sampled_power(machine: Machine) -> bool:
+    power = machine.signals.get("power")
+    made = machine.states is not None and any(rule.from_power for _, rule in machine.states.entries)
+    return made and power is not None and power.sampled
 
 
 def latest(rows: Sequence[Row], *, first: bool = False) -> dict[str, Row]:

@@ -42,7 +42,7 @@ def wall(site: Site, store: Source, machine: str, clock_ns: int) -> int | None:
     cell_ns = site.cell_s * NS
     if not stored or min(stored) >= edge:
         return -(-edge // cell_ns) * cell_ns
-    _, behind = neighbourhood(store, where, None, edge)
+    _, behind = neighbourhood(store, site.machine(machine), None, edge)
     first = [
         row[3]
         for row in store.first_from("raw", "machine", edge, where=where)

@@ -82,12 +82,7 @@ def energy(value_kwh: float | None, language: Language, *, per_unit: bool = Fals
     >>> energy(0.0123, "en", per_unit=True)
     ('12.3', 'Wh per part')
     """
-    suffix = "_per_unit" if per_unit else ""
-    if value_kwh is None:
-        return UNDEFINED, say(f"unit.kwh{suffix}", language)
-    if in_wh(value_kwh):
-        return significant(value_kwh * _KILO, language), say(f"unit.wh{suffix}", language)
-    return significant(value_kwh, language), say(f"unit.kwh{suffix}", language)
+    return _in_thousandths(value_kwh, ("wh", "kwh"), language, per_unit=per_unit)
 
 
 def money(value_eur: float | None, language: Language, *, whole: bool = False, sign: bool = True) -> str:
@@ -120,12 +115,18 @@ def mass(value_kg: float | None, language: Language, *, per_unit: bool = False) 
     >>> mass(0.0486, "nl", per_unit=True), mass(155.1, "nl")
     (('48,6', 'g per stuk'), ('155', 'kg'))
     """
-    suffix = "_per_unit" if per_unit else ""
-    if value_kg is None:
-        return UNDEFINED, say(f"unit.kg{suffix}", language)
-    if in_wh(value_kg):
-        return significant(value_kg * _KILO, language), say(f"unit.g{suffix}", language)
-    return significant(value_kg, language), say(f"unit.kg{suffix}", language)
+    return _in_thousandths(value_kg, ("g", "kg"), language, per_unit=per_unit)
+
+
+def _in_thousandths(
+    value: float | None, units: tuple[str, str], language: Language, *, per_unit: bool
+) -> tuple[str, str]:
+    """A value and its unit, in the small one of the two (a thousandth) where that reads better."""
+    small = in_wh(value)
+    unit = say(f"unit.{units[0] if small else units[1]}{'_per_unit' if per_unit else ''}", language)
+    if value is None:
+        return UNDEFINED, unit
+    return significant(value * _KILO if small else value, language), unit
 
 
 def duration(seconds: float, language: Language) -> str:

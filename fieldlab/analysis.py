@@ -142,6 +142,10 @@ class Following:
     def _overtaken(self) -> bool:
         return self._store.content() != self._content
 
+    def _not_overtaken(self) -> None:
+        if self._overtaken():
+            raise Overtaken("a backup took the store's place")
+
     def _worked_out_again(self, now: int) -> dict[str, list[Span]]:
         """What atoms of before may stand in, out of what is there now; and the time since the backup."""
         found: dict[str, list[Span]] = {}
@@ -155,13 +159,11 @@ class Following:
 
     def _follow(self, rewritten: Mapping[str, list[Span]], now: int) -> None:
         """Results, and what companies see; of one content only."""
-        if self._overtaken():
-            raise Overtaken("a backup took the store's place")
+        self._not_overtaken()
         kept = self._keeper.update(rewritten, now, without=self._shared.gone())
         self._shared.update(rewritten, results=kept)
         self._shared.close(now)
-        if self._overtaken():
-            raise Overtaken("a backup took the store's place")
+        self._not_overtaken()
 
 
 async def _follow(site: Site, store: Store, stop: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import HealthCheck, settings
 from tests import influxes as here
 from tests import servers
 
-# How long an example takes, and making it, depends on what else the machine does.
-settings.register_profile("fieldlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("fieldlab")
+# How long an example takes, and making it, depends on what else the machine does. The same examples each
+# time: whether a change passes must not be a matter of luck. `FIELDLAB_TEST_SEARCH=1` looks for new ones.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fieldlab", _patient, derandomize=True)
+settings.register_profile("search", _patient)
+settings.load_profile("search" if os.environ.get("FIELDLAB_TEST_SEARCH") == "1" else "fieldlab")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

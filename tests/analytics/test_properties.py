@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from analytics import query
@@ -49,6 +49,7 @@ def by_machine(site, store, start, end):
 
 @quick
 @given(seed=SEEDS, share=st.floats(0, 1))
+@example(seed=169489, share=0.375)  # the last counter's reading lies between two of sampled power
 def test_the_parts_of_a_range_add_up_to_it(seed, share):
     """Wherever it is split, a range that is read by itself says its part of the whole."""
     site, store, start, end = filled(seed)
