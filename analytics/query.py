@@ -55,7 +55,7 @@ def compute(
     whole : bool
         Read everything there is instead of the range and its neighbours (for recordings).
     known_until_ns : int, optional
-        The end of the data.
+        The end of the data, for a stop that is not over when a machine said its last.
     by : sequence of str, optional
         What it will be grouped by, where that is all it is for: without a key that needs cells the
         cost does not grow with the length of the range.
@@ -66,8 +66,8 @@ def compute(
     """
     wanted = [m for m in site.machines() if machines is None or m.id in machines]
     needed = {m.id: m for m in wanted} | {m.id: m for m in _bottlenecks(site, wanted)}
-    span = (None, None) if whole else (start_ns, end_ns)
-    views = _views(site, store, list(needed.values()), *span)
+    first_ns, last_ns = (None, None) if whole else (start_ns, end_ns)
+    views = _views(site, store, list(needed.values()), first_ns, last_ns, known_until_ns)
     reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
     known_until_ns = max(*reach, known_until_ns or end_ns)
     calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
@@ -104,6 +104,7 @@ def kpis(
     machines: Collection[str] | None = None,
     from_atoms: bool = False,
     whole: bool = False,
+    known_until_ns: int | None = None,
 ) -> list[Row]:
     """KPIs by group: what ``fieldlab kpi --format json`` prints.
 
@@ -120,7 +121,7 @@ def kpis(
     from_atoms : bool
         Sum the atoms that the job wrote (a range of whole cells, without `order`), which is quick over
         any range; else work from raw data.
-    whole : bool
+    whole, known_until_ns
         See :func:`compute`.
 
     Returns
@@ -131,7 +132,14 @@ def kpis(
         fragments = stored_fragments(site, store, start_ns, end_ns, machines)
     else:
         computed = compute(
-            site, store, start_ns=start_ns, end_ns=end_ns, machines=machines, whole=whole, by=by
+            site,
+            store,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            machines=machines,
+            whole=whole,
+            known_until_ns=known_until_ns,
+            by=by,
         )
         fragments = [r.fragments for r in computed.results.values()]
     return group(site, fragments, by)
@@ -158,13 +166,18 @@ def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -
 
 
 def _views(
-    site: Site, store: Source, machines: Sequence[Machine], start_ns: int | None, end_ns: int | None
+    site: Site,
+    store: Source,
+    machines: Sequence[Machine],
+    start_ns: int | None,
+    end_ns: int | None,
+    known_until_ns: int | None,
 ) -> dict[str, View]:
-    """The views of machines, read from far enough back that a stop at the beginning is whole."""
+    """The views of machines, read from far enough back, and on, that a stop at either end is whole."""
     views = {m.id: view(m, readings(store, site, m, start_ns, end_ns)) for m in machines}
     for machine in machines:
         back_ns = _back_ns(site, store, machine, views, start_ns, end_ns)
-        ahead_ns = _ahead_ns(site, store, machine, views, back_ns, end_ns)
+        ahead_ns = _ahead_ns(site, store, machine, views, back_ns, end_ns, known_until_ns)
         if (back_ns, ahead_ns) != (start_ns, end_ns):
             views[machine.id] = view(machine, readings(store, site, machine, back_ns, ahead_ns))
     return views
@@ -197,19 +210,27 @@ def _ahead_ns(
     views: Mapping[str, View],
     start_ns: int | None,
     end_ns: int | None,
+    known_until_ns: int | None,
 ) -> int | None:
-    """Up to where to read, so that a stop at the end of the range is whole; None: to the end."""
+    """Up to where to read, so that a stop at the end of the range is whole; None: to the end.
+
+    A machine that says nothing more may stand still all the same, as long as its life goes on.
+    """
     if end_ns is None or not _stopped(views[machine.id], end_ns - 1):
         return end_ns
-    if not store.first_from("raw", "machine", end_ns, where={"machine": machine.id}):
+    if known_until_ns is None and not store.first_from(
+        "raw", "machine", end_ns, where={"machine": machine.id}
+    ):
         return end_ns  # nothing was said since
     for further_ns in _FURTHER_NS:
+        if known_until_ns is not None and known_until_ns <= end_ns + further_ns:
+            return max(known_until_ns, end_ns)
         seen = view(machine, readings(store, site, machine, start_ns, end_ns + further_ns))
         # What is said near the end of what was read may be for want of readings after it.
         later = seen.state.time[(seen.state.time >= end_ns) & (seen.state.time < end_ns + further_ns // 2)]
         if not np.isin(seen.state.at(later).astype(np.int64), STOP_CLASSES).all():
             return end_ns + further_ns
-    return None
+    return known_until_ns
 
 
 def _stopped(seen: View, time_ns: int) -> bool:
