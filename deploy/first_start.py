@@ -94,6 +94,7 @@ class Room:
 def make_secrets(site: Site, room: Room) -> None:
     """Passwords, certificates, and the broker's users and rights."""
     room.secret("grafana", "admin.password")
+    room.secret("grafana", "secret.key")  # seals what Grafana keeps; the one it comes with is known to all
     room.secret("influxdb", "admin.password")
     # The token that may do all: for InfluxDB, which is told it, and for the set-up; no service has it.
     room.put("setup", "influx.token", room.secret("influxdb", "admin.token"))

@@ -209,18 +209,19 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     token.parent.mkdir(mode=0o700, exist_ok=True)
-    built, password = folder / "built", Secret(file=folder / "admin.password")
-    made_up(password)
+    built = folder / "built"
     env = {
+        **_grafana_secrets(folder),
         "GF_SERVER_HTTP_ADDR": "127.0.0.1",
         "GF_SERVER_HTTP_PORT": str(port),
-        "GF_SECURITY_ADMIN_PASSWORD__FILE": str(password.file),
         "GF_PATHS_DATA": str(folder / "data"),
+        "GF_PATHS_PLUGINS": str(folder / "plugins"),
         "GF_PATHS_LOGS": str(folder / "logs"),
         "GF_PATHS_PROVISIONING": str(built / "provisioning"),
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         "GF_USERS_ALLOW_SIGN_UP": "false",
     }
 
@@ -240,3 +241,15 @@ def grafana(site: Site, folder: Path, port: int, *, token: Path) -> list[Part]:
         Part("dashboards", build, once=True, takes=OWN),
         Part("grafana", command, lambda: listens("127.0.0.1", port), with_token, takes=("GF_*", *PROXIES)),
     ]
+
+
+def _grafana_secrets(folder: Path) -> dict[str, str]:
+    """The settings that name what is made up: Grafana comes with a password and a key that all know."""
+    wanted = {"GF_SECURITY_ADMIN_PASSWORD": "admin.password", "GF_SECURITY_SECRET_KEY": "secret.key"}
+    # What a Grafana keeps is sealed with the key that it began with.
+    if (folder / "data" / "grafana.db").exists() and not (folder / "secret.key").exists():
+        del wanted["GF_SECURITY_SECRET_KEY"]
+    for name in wanted.values():
+        made_up(Secret(file=folder / name))
+    # Grafana's own way to a file: names that end in __FILE are read by its image's start-up script alone.
+    return {setting: f"$__file{{{folder / name}}}" for setting, name in wanted.items()}

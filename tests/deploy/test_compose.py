@@ -93,9 +93,13 @@ def test_there_is_no_password_in_any_file(services) -> None:
     """Everything secret comes from a file that the first start makes."""
     for service in services.values():
         for key, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|TOKEN", key):
+            if re.search("PASSWORD|TOKEN|SECRET", key):
                 assert key.endswith("_FILE"), key
                 assert value.startswith("/run/fieldlab/"), key
+    # Each of these programs brings one that is known to all, unless it is told another.
+    assert {"GF_SECURITY_ADMIN_PASSWORD__FILE", "GF_SECURITY_SECRET_KEY__FILE"} <= set(
+        services["grafana"]["environment"]
+    )
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert all(re.fullmatch(r"#.*|[A-Z]+_PORT=\d+|", line) for line in example.splitlines())
     known = set(re.findall(r"\$\{([A-Z_]+):-", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))

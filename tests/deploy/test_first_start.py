@@ -82,6 +82,18 @@ def test_every_secret_is_long_unlike_the_others_and_read_by_its_owner_alone(made
         )
 
 
+def test_every_file_that_the_compose_file_names_is_made(made) -> None:
+    """Each in the folder of the service that is told of it."""
+    named = [
+        (service, Path(value).name)
+        for service, told in made.services.items()
+        for value in told.get("environment", {}).values()
+        if value.startswith("/run/fieldlab/")
+    ]
+    assert ("grafana", "secret.key") in named
+    assert [(service, name) for service, name in named if not (made.room / service / name).is_file()] == []
+
+
 def test_another_name_of_the_broker_gives_it_another_certificate_and_no_other_authority(made) -> None:
     """Machines that trust the authority notice nothing."""
     before = content(made.room)

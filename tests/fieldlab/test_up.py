@@ -338,9 +338,30 @@ def test_grafana_gets_the_token_that_only_reads(tmp_path, monkeypatch) -> None:
     token.write_text("reads-only\n")
     env = serve.env()
     assert env["INFLUX_READ_TOKEN"] == "reads-only"
-    assert Path(env["GF_SECURITY_ADMIN_PASSWORD__FILE"]).stat().st_mode & 0o777 == 0o600
     token.write_text("lab_dashboards:of an InfluxDB 1.x\n")
     assert serve.env()["INFLUX_READ_PASSWORD"] == "of an InfluxDB 1.x"
+
+
+def test_grafana_has_no_password_and_no_key_that_everybody_knows(tmp_path, monkeypatch) -> None:
+    """Files of mode 600, named in the way that the program itself knows; its image has another."""
+    monkeypatch.setattr(servers, "found", lambda name: "/usr/bin/grafana" if name == "grafana" else None)
+    site, folder = load(lab(tmp_path, token=True)), tmp_path / "grafana"
+    names = ("GF_SECURITY_ADMIN_PASSWORD", "GF_SECURITY_SECRET_KEY")
+    env = servers.grafana(site, folder, 3000, token=tmp_path / "t" / "dashboards.token")[-1].env()
+    assert not [name for name in env if name.endswith("_FILE")]
+    files = [Path(env[name].removeprefix("$__file{").removesuffix("}")) for name in names]
+    assert [f"$__file{{{file}}}" for file in files] == [env[name] for name in names]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    first, second = (file.read_text() for file in files)
+    assert len(first) >= 32 <= len(second)
+    assert first != second
+    # One that was started without a key of its own has sealed its data with another.
+    files[1].unlink()
+    (folder / "data").mkdir()
+    (folder / "data" / "grafana.db").touch()
+    env = servers.grafana(site, folder, 3000, token=tmp_path / "t" / "dashboards.token")[-1].env()
+    assert names[1] not in env
+    assert not files[1].exists()
 
 
 @pytest.mark.parametrize("room", ["up", "gateway", "analytics", "app", "doctor"])
