@@ -79,7 +79,7 @@ def _bounds(amount: Floats, between: Ints, pair: Ints, spread: Spread, grid: Gri
     # An interval without a cycle time and without parts has no ideal time: 0 x NaN is not wanted here.
     ideal = np.where(spread.amount == 0, 0.0, spread.amount * pri)
     low = np.bincount(spread.segment[plain], weights=ideal[plain], minlength=size).astype(float)
-    part = planned & crossing[pair]
+    part = planned & (crossing & (amount != 0))[pair]
     pair, segment = pair[part], spread.segment[part]
     weight = pri[part] * spread.silent_ns[part]
     ideal_ns = np.bincount(pair, weights=weight, minlength=pairs)

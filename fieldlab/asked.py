@@ -141,6 +141,13 @@ def range_of(args: argparse.Namespace, site: Site, store: Store) -> tuple[int, i
     end_ns = time_ns(args.end, site, "--to") if args.end else last
     if start_ns is None or end_ns is None:
         raise WrongUse("there is no data yet; give a range with --from and --to, or let a gateway run first")
+    if end_ns < start_ns and bool(args.start) != bool(args.end):
+        given, edge = ("--from", "ends at") if args.start else ("--to", "begins at")
+        found = rfc3339(end_ns if args.start else start_ns)
+        raise WrongUse(
+            f"{given} {args.start or args.end}: what there is {edge} {found};"
+            " give both --from and --to for a range without data"
+        )
     if end_ns < start_ns:
         raise WrongUse("the range ends before it starts; --from must not be later than --to")
     if end_ns - start_ns >= LONGEST_NS:

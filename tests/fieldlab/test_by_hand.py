@@ -12,7 +12,7 @@ lines:
   - id: l1
     machines:
       - id: m1
-        ideal_cycle_time_s: 10
+        {ideal}
         {machine}
         states: {states}
         signals: {{{state}total_count: {{item: c{total}}}, {signals}}}
@@ -28,6 +28,7 @@ def figures_of(folder, rows, *args, by="machine", **config):
     (folder / "plant.yaml").write_text(
         CONFIG.format(
             site=config.get("site", ""),
+            ideal=config.get("ideal", "ideal_cycle_time_s: 10"),
             machine=config.get("machine", "name: M"),
             states=states,
             state="state: {item: s}, " if states == NAMED else "",
@@ -76,6 +77,21 @@ COUNTS = {
         08:20:00 total_count 10""",
         {},
         {"produced_quantity": 5 + 5},
+    ),
+    "no parts need no time, without a cycle time and in a silence that crosses an edge too": (
+        """08:00:00 state RUN
+        08:00:00 total_count 7
+        08:00:00 good_count 7
+        08:10:00 state RUN Bad
+        08:40:00 state RUN
+        08:50:00 total_count 7
+        08:50:00 good_count 3
+        09:00:00 state STOP""",
+        {"ideal": "kind: mill", "site": SHIFT.format(end="08:20", breaks="")},
+        {
+            "ideal_production_time_s": 0, "ideal_good_low_s": 0, "ideal_good_high_s": 0, "oee_index_low": 0,
+            "count_missing_s": 600, "oee_index_high": 600 / 1200,
+        },
     ),
     "a silence that crosses the end of the shift: spread, with its bounds": (
         """08:00:00 total_count 0

@@ -142,6 +142,8 @@ def test_opportunities_are_ranked_and_say_what_they_assume(folder):
         ("opportunities", ("--by", "weather"), "there is no group 'weather'"),
         ("baseline", ("--by", "weather"), "there is no group 'weather'"),
         ("stops", ("--pareto", "state", "--reliability"), "ask for one of them"),
+        ("losses", ("--from", "2026-01-06"), "--from 2026-01-06: what there is ends at 2026-01-05T18:00:00Z"),
+        ("losses", ("--to", "2026-01-05"), "--to 2026-01-05: what there is begins at 2026-01-05T08:00:00Z"),
         ("opportunities", ("--from", "2026-01-06", "--to", "2026-01-05"), "ends before it starts"),
     ],
 )
