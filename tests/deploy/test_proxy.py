@@ -76,13 +76,14 @@ def nginx_conf(folder: Path, app: int, port: int) -> Path:
     }.items():
         assert here in text
         text = text.replace(here, there)
+    # Debian 12 allows the old ones around every site.
+    old = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;"
     root = "user root;" if os.geteuid() == 0 else ""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     path = folder / "nginx.conf"
-    path.write_text(
-        f"{root}\npid {folder}/nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{places}\n{text}\n}}\n"
-    )
+    around = f"access_log off;\n{old}\n{places}"
+    path.write_text(f"{root}\npid {folder}/nginx.pid;\nevents {{}}\nhttp {{\n{around}\n{text}\n}}\n")
     return path
 
 
@@ -173,3 +174,19 @@ def test_what_a_visitor_writes_into_a_proxys_headers_is_not_handed_on(proxy) -> 
     ]  # fmt: skip
     assert [answer.split()[1] for answer in answers] == ["401"] * 5 + ["429"]
     assert log_in(proxy, PASSWORD).startswith("HTTP/1.1 303")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_only_tls_1_2_and_later(proxy, version) -> None:
+    """Whatever the distribution's own settings around the site allow."""
+    port, _ = proxy
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.minimum_version = old.maximum_version = version
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=20) as line,
+        pytest.raises(ssl.SSLError, match="alert protocol version"),
+    ):
+        old.wrap_socket(line)

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from textwrap import dedent
 from zoneinfo import ZoneInfo
 
 from paho.mqtt import publish
@@ -64,6 +65,16 @@ def broker(walk: Walk) -> None:
     publish.single(
         "workshop/oven1/count", '{"total": 7, "good": 6}', qos=1, retain=True, hostname="127.0.0.1"
     )
+
+
+def settings(walk: Walk, document: Path) -> None:
+    """A broker takes the settings that the document says."""
+    (said,) = (block.text for block in blocks(document) if block.file == "mosquitto.conf")
+    folder = walk.folder / "broker"
+    folder.mkdir()
+    (folder / "mosquitto.conf").write_text(f"listener 1883 127.0.0.1\nuser root\n{dedent(said)}")
+    command = [servers.find_program("mosquitto"), "-c", str(folder / "mosquitto.conf")]
+    walk.stack.enter_context(servers.running(command, folder, lambda: servers.listens(1883)))
 
 
 def influx(walk: Walk, *, auth: bool = False, port: int = 8086) -> str:

@@ -117,6 +117,7 @@ def _delivery(walk: Walk) -> None:
     walk.put("fieldlab.yaml", _MILL + _FILE)
     walk.start("fieldlab gateway fieldlab.yaml", "")
     walk.until["ledger"] = r"edge1"
+    parts.settings(walk, ROOT / "docs/explanation/delivery.md")
 
 
 @_scene("docs/how-to/add-a-machine.md")
