@@ -3,6 +3,7 @@
 ``first_start.py secrets CONFIG ROOM | tokens CONFIG ROOM``: made at each start, where it is not there yet.
 ``first_start.py login ROOM | machines ROOM | ca ROOM``: shown to whoever runs the containers.
 ``first_start.py mail ROOM``: the mail server's password, which is somebody else's, from standard input.
+``first_start.py kiosk NAME [CONFIG ROOM]``: a new link that opens a wall, shown once.
 
 ROOM has a folder for each service, a volume of its own: whoever mounts one sees no other. There is no default
 password; every secret is made here, in a file that only the user of its service reads.
@@ -16,11 +17,14 @@ import hmac
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dashboards.kiosks import made
 from dashboards.sessions import hashed
 from fieldlab.cli import main as fieldlab
+from fieldlab.kiosk import kiosks
 from fieldlab_configs import ConfigError, MqttSource, Secret, Site, SparkplugSource, load
 from gateways.errors import CertificateUnusable
 from gateways.pki import Pki
@@ -39,6 +43,8 @@ FOR_SECRETS = (*FOR_TOKENS, "pki", "login", "machines", "broker", "influxdb")
 ROOT_ONLY = ("pki", "login", "setup")
 ITERATIONS = 20_000
 HEALTH = "health"
+LINK_S = 90 * 86_400
+DEFAULTS = ("/etc/fieldlab/fieldlab.yaml", "/secrets")
 
 
 class CannotStart(Exception):  # noqa: N818 - named as what follows
@@ -253,6 +259,21 @@ def take_mail(room: Room) -> None:
     room.put("report", "mail.password", password)
 
 
+def make_link(site: Site, room: Room, name: str) -> None:
+    """A new link of a wall; the app is given its hash, and the one before ends."""
+    known = kiosks(site)
+    if site.app is None or name not in known:
+        raise CannotStart(f"kiosk {name}: not one under app.kiosks of {site.path}")
+    file = own_name(site.app.kiosks[name].token, f"app.kiosks.{name}.token")
+    until_s = time.time() + LINK_S
+    key, kept = made(name, known[name], until_s)
+    room.put("app", file, kept)
+    print(
+        f"good until {time.strftime('%Y-%m-%d', time.gmtime(until_s))}, behind the app's address, shown once:"
+    )
+    print(f"/wall#{key}")
+
+
 def main(what: str, *where: str) -> None:
     """Do one of them; what a user can mend is one message."""
     try:
@@ -261,6 +282,10 @@ def main(what: str, *where: str) -> None:
             return
         if what in ("login", "machines", "ca"):
             show(what, Path(*where or ("/secrets",)))
+            return
+        if what == "kiosk":
+            name, config, folder = (*where, *DEFAULTS[len(where) - 1 :])
+            make_link(load(config), Room(Path(folder), ("app",)), name)
             return
         config, folder = where
         site = load(config)

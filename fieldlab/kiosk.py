@@ -70,7 +70,7 @@ def run(site: Site, args: argparse.Namespace) -> int:
     until_s = time.time() + args.days * _DAY_S
     key, kept = made(args.kiosk, known[args.kiosk], until_s)
     if secret.file is None:
-        print(f"keep this in the environment variable {secret.env} of the app, and start it again:\n{kept}")
+        print(f"keep this in {_kept_in(secret)} of the app, and start it again:\n{kept}")
     else:
         _write(secret.file, kept)
         print(f"kept in {secret.file}: the hash of a new link; one made before no longer opens anything")
@@ -78,6 +78,11 @@ def run(site: Site, args: argparse.Namespace) -> int:
     print(f"good until {dt.datetime.fromtimestamp(until_s, dt.UTC):%Y-%m-%dT%H:%M:%SZ}, and shown this once:")
     print(f"http://{host}:{port}{PATH}#{key}")
     return 0
+
+
+def _kept_in(secret: Secret) -> str:
+    """Where that is, if it is no file that is written here."""
+    return f"the environment variable {secret.env}" if secret.env else f"the credential {secret.credential}"
 
 
 def _write(file: Path, kept: str) -> None:
@@ -91,7 +96,7 @@ def _write(file: Path, kept: str) -> None:
 def _revoke(name: str, secret: Secret) -> int:
     if secret.file is None:
         raise WrongUse(
-            f"--revoke: {name} is kept in {secret.env}: take it out there, and start the app again"
+            f"--revoke: {name} is kept in {_kept_in(secret)}: take it out there, and start the app again"
         )
     try:
         secret.file.unlink()

@@ -13,6 +13,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
+from dashboards.kiosks import Kiosk, Kiosks
 from fieldlab_configs import load
 from ingest.stores import open_store
 from tests import servers
@@ -123,6 +124,29 @@ def test_the_mail_server_s_password_is_taken_and_seen_by_reports_alone(made) -> 
     nothing = made.first("mail", made.room)
     assert (nothing.returncode, len(nothing.stderr.splitlines())) == (2, 1)
     assert made.secret("report", "mail.password") == "another"
+
+
+def test_a_wall_gets_a_link_whose_hash_the_app_alone_has(made) -> None:
+    """Shown once; a new one ends the one before; a name that the config has not is one message."""
+    config = made.folder / "walls.yaml"
+    walls = "app:\n  kiosks: {hall: {token: {file: /run/fieldlab/hall.kiosk}}}\n"
+    text = CONFIG.read_text()
+    assert "\napp:\n" in text
+    config.write_text(text.replace("app:\n", walls))
+    keys = []
+    for _ in range(2):
+        done = made.first("kiosk", "hall", config, made.room)
+        assert done.returncode == 0, done.stderr
+        keys.append(done.stdout.splitlines()[-1].removeprefix("/wall#"))
+    file = made.room / "app" / "hall.kiosk"
+    assert file.stat().st_mode & 0o777 == 0o400
+    assert not [key for key in keys if key in file.read_text()]
+    doors = Kiosks({"hall": Kiosk(file.read_text)})
+    assert [doors.visitor(key) is not None for key in keys] == [False, True]
+    for words in (("kiosk", "door", config, made.room), ("kiosk", "hall", CONFIG, made.room)):
+        done = made.first(*words)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "not one under app.kiosks" in done.stderr
 
 
 @pytest.mark.parametrize(

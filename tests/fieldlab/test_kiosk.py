@@ -100,6 +100,16 @@ def asked(port, path, key="", body=None):
         line.close()
 
 
+def test_a_link_whose_hash_is_a_credential_is_said_by_its_name(config):
+    """That of systemd, which hands it to the service at its start."""
+    config.write_text(CONFIG.replace("{env: FIELDLAB_TEST_VISIT}", "{credential: visit.kiosk}"))
+    _, said = made(config, "visit")
+    assert "keep this in the credential visit.kiosk of the app, and start it again" in said
+    done = fieldlab("app", config, "--kiosk", "visit", "--revoke")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "visit is kept in the credential visit.kiosk: take it out there" in done.stderr
+
+
 def test_a_whole_app_opens_its_wall_by_a_link_and_never_tells_its_key(config):
     """Made while it runs, spent, used, ended; what it printed in all that time has no key in it."""
     config.write_text(CONFIG + "store: {kind: embedded, path: lab.db}\n")
