@@ -89,13 +89,18 @@ class ByteEdge:
     """An edge node of ours, for what a good one would not say."""
 
     def __init__(self, port: int, node: str = "edge", session: int = 0) -> None:
-        self.node, self.session, self.seq = node, session, 0
+        self.port, self.node, self.session, self.seq = port, node, session, 0
         self.commands: list[bytes] = []
         self.asked_s: list[float] = []
         will = self._payload([("bdSeq", {"long_value": session, "datatype": 4})], seq=None)
         self.machine = Publisher(port, name=f"edge-{node}", will=(f"spBv1.0/lab/NDEATH/{node}", will))
         self.machine.client.on_message = lambda _c, _d, message: self._asked(message.payload)
         self.machine.client.subscribe(f"spBv1.0/lab/NCMD/{node}", qos=1)
+
+    def leave(self) -> None:
+        """A clean end, of which the broker knows: one that stops before it has read it says the last will."""
+        self.machine.close()
+        Publisher(self.port, name="after").close()  # who is answered came later
 
     def _asked(self, command: bytes) -> None:
         self.commands.append(command)

@@ -342,7 +342,7 @@ async def test_what_came_while_the_broker_was_away_is_a_gap(lab):
         await until(sink.is_up)
         edge.say("DDATA", count(1), device="m1", time_ns=begin)
         await until(lambda: 1.0 in sink.values("count"))
-        edge.machine.close()
+        edge.leave()
         await lab.stop()
         await until(lambda: not sink.is_up())
         lab.start_broker()
