@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -119,4 +120,5 @@ def changed_meanwhile(trouble: GrafanaTrouble) -> bool:
 def _message(error: GrafanaException) -> str:
     answer = error.response
     told = answer.get("message") if isinstance(answer, dict) else None
-    return str(told or answer)[:300]
+    # A proxy's page in its place has lines and marks.
+    return " ".join(re.sub(r"<[^>]*>", " ", str(told or answer)).split())[:300]

@@ -7,9 +7,11 @@ import os
 import sys
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from dashboards.push import Owner, Push, owner_of
 from fieldlab.errors import WrongUse
+from fieldlab.servers import LOOPBACK
 from fieldlab_configs import Site, load
 from ingest.whole_file import write_secret
 
@@ -57,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.grafana.startswith(("http://", "https://")):
         raise WrongUse(f"--grafana {args.grafana}: must be an address such as https://10.0.0.8:3000")
+    place = urlsplit(args.grafana)
+    if place.scheme == "http" and place.hostname not in LOOPBACK:
+        said = f"{ADMIN} and tokens go to {place.hostname} in clear; https:// keeps them from who listens"
+        print(f"warning: --grafana: {said}", file=sys.stderr)
     folder = Path(args.tokens)
     owners = _owners(site, folder, _invited(site, args.invite))
     work = Push(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from fieldlab_configs import ConfigError, Secret, Site
 from fieldlab_configs.base import Model
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGE_BYTES: Final = 500_000_000
 LEAST_AUTONOMY_H: Final = 24.0
+_HERE: Final = ("127.0.0.1", "::1", "localhost")
 _FEW_BYTES: Final = 1_000_000_000
 
 
@@ -35,6 +37,10 @@ def examine_store(site: Site, found: Findings) -> None:
     if config is None:
         found.failure("store", "the config names none", "add store: to it")
         return
+    place = urlsplit(config.url or "")
+    if config.token is not None and place.scheme == "http" and place.hostname not in _HERE:
+        remedy = "store.url: https://..., of a server with a certificate"
+        found.warning("security", "no TLS: everything is sent in clear, the token too", remedy)
     try:
         store = open_store(site)
     except ConfigError as error:

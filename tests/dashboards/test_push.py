@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import stat
 import threading
 import uuid
@@ -16,8 +17,11 @@ import pytest
 from dashboards.errors import GrafanaTrouble
 from dashboards.grafana_api import Grafana
 from dashboards.grafana_scope import uid
+from gateways.pki_facts import Names
 from tests.dashboards.grafana_double import ADMIN, Double, Refused, serving
 from tests.fieldlab.command import Done, fieldlab
+from tests.gateways.certificates import authorities
+from tests.servers import free_port
 
 URL, SECRET = "FIELDLAB_TEST_GRAFANA_URL", "FIELDLAB_TEST_GRAFANA_ADMIN"
 CONFIG = """\
@@ -358,3 +362,55 @@ def test_an_embedded_store_cannot_be_pushed(doubled) -> None:
     doubled.write(text[: text.index("store:")] + "store: {kind: embedded, path: lab.db}\n")
     done = doubled.push()
     assert (done.returncode, "a store of kind influxdb" in done.stderr) == (2, True)
+
+
+def test_what_goes_to_another_computer_in_clear_is_warned_of(doubled) -> None:
+    """An administrator's password is read by whoever listens; on this computer nobody does."""
+    said = {}
+    for host in ("127.0.0.2", "127.0.0.1"):
+        doubled.url = f"http://{host}:{free_port()}"
+        said[host] = doubled.push().stderr.splitlines()
+    assert [line.startswith("warning: --grafana: GRAFANA_ADMIN and tokens go to 127.0.0.2 in clear")
+            for line in said["127.0.0.2"]] == [True, False]  # fmt: skip
+    assert len(said["127.0.0.1"]) == 1
+    assert "warning" not in said["127.0.0.1"][0]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "authority", "told"),
+    [
+        ("expired", "lab", False),
+        ("elsewhere", "lab", False),
+        ("good", "stranger", False),
+        ("good", "lab", True),
+    ],
+)
+def test_a_grafana_that_is_not_who_it_should_be_is_told_nothing(
+    doubled, tmp_path, monkeypatch, certificate, authority, told
+) -> None:
+    """Its certificate has ended, is of another host, or of another authority: one message, no password."""
+    authorities(tmp_path / "pki", "good", Names((), ("grafana.example",), ("10.9.9.9",)))
+    own = tmp_path / "pki" / "lab" / "own"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "pki" / authority / "ca" / "ca.pem"))
+    heard: list[str | None] = []
+
+    class Ears(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["Authorization"])
+            self.send_error(503)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted.load_cert_chain(own / f"{certificate}.pem", own / f"{certificate}.key")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ears) as server:
+        server.socket = trusted.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        doubled.url = f"https://127.0.0.1:{server.server_port}"
+        done = doubled.push()
+        server.shutdown()
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert ("certificate" in done.stderr) is not told
+    assert bool(heard) is told

@@ -73,6 +73,20 @@ def plc(peer, more="security: none"):
     return f'plc: {{kind: opcua, endpoint: "{peer.endpoint}", {more}}}'
 
 
+async def test_a_token_that_goes_in_clear_to_another_computer_is_warned_of(tmp_path, monkeypatch) -> None:
+    """Not where it stays on this one."""
+    monkeypatch.setenv("TOKEN", "only-for-tests")
+    for host, warned in (("127.0.0.2", True), ("127.0.0.1", False)):
+        store = f'kind: influxdb, org: o, url: "http://{host}:{servers.free_port()}", token: {{env: TOKEN}}'
+        plc = f'plc: {{kind: opcua, endpoint: "opc.tcp://127.0.0.1:{servers.free_port()}", security: none}}'
+        _, said = await doctor(write(tmp_path, [COUNT], [plc], store))
+        found = said.get(("store", "security", "warning"))
+        assert (found is not None) is warned
+        assert not warned or found.startswith(
+            "no TLS: everything is sent in clear, the token too -> store.url"
+        )
+
+
 async def test_all_that_can_be_wrong_with_nodes_is_said_node_by_node(peer, tmp_path):
     """Missing, of another namespace, without EURange, of the wrong type, sampled more slowly."""
     signals = [
