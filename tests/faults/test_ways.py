@@ -49,14 +49,14 @@ def test_a_dead_connection_that_looks_open_is_noticed(make_world) -> None:
 def test_a_backlog_is_drained_faster_than_it_grows(make_world) -> None:
     """Once the store is back: at three times the rate of the machines or better."""
     world = make_world()
-    world.tell("rate", 2 * RATE)
-    lasting(4, world.store.refused())
-    began, behind_s = time.monotonic(), world.behind_s()
+    world.tell("rate", RATE)
+    lasting(8, world.store.refused())
+    behind_s = world.behind_s()
     world.moved(time.time_ns() - round(behind_s * 1e9))  # the first of the backlog is there
     began, behind_s = time.monotonic(), world.behind_s()
-    world.until(lambda: world.behind_s() < 1, "the backlog is drained")
+    world.until(lambda: world.behind_s() < 2, "the backlog is drained")
     took_s = time.monotonic() - began
-    assert behind_s + took_s >= 3 * took_s
+    assert behind_s + took_s >= 3 * took_s  # 12 times as measured, 4 times where eight others are at work
     proven(world)
 
 
