@@ -256,6 +256,14 @@ def _mazak(walk: Walk) -> None:
     walk.until["fieldlab kpi"] = r"mazak1.* [1-9]\d* +[1-9]\d* "
 
 
+@_scene("docs/how-to/connect-sparkplug.md")
+def _sparkplug(walk: Walk) -> None:
+    parts.talking(walk)
+    walk.instead["--seconds 60"] = "--seconds 2"
+    walk.until["fieldlab browse"] = "Unit/ProdProcessedCount"
+    walk.until["fieldlab doctor"] = "heard plant/edge1 "
+
+
 @_scene("docs/how-to/measure-energy.md")
 def _energy(walk: Walk) -> None:
     parts.talking(walk)

@@ -1,6 +1,7 @@
 """``python -m tests.walks.talk``: what the machines of the documents say to the broker, once a second.
 
-A Mazak by an MTConnect agent (its entity format), a machine with a meter, and a power clamp.
+A Mazak by an MTConnect agent (its entity format), a machine with a meter, and a power clamp. A Sparkplug
+node is born anew each time, which no broker keeps.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import time
 
 import paho.mqtt.client as paho
+
+from simulator.sparkplug_content import DOUBLE, INT32, UINT64, Metric, payload
 
 _MAZAK = "MTConnect/Devices/M8010-1/Observations"
 
@@ -37,14 +40,33 @@ def said(n: int) -> dict[str, str]:
     }
 
 
+def born(n: int) -> dict[str, bytes]:
+    """The births of an edge node, of a press behind it and of that one's hydraulics."""
+    now = time.time_ns()
+    node = [Metric("bdSeq", None, UINT64, 0, now)]
+    press = [
+        Metric("Unit/StateCurrent", 1, INT32, 6, now),
+        Metric("Unit/ProdProcessedCount", 2, UINT64, 50 + n, now),
+    ]
+    oil = [Metric("Oil/Temperature", 3, DOUBLE, 41.5, now)]
+    place = "spBv1.0/plant/{}/edge1{}"
+    return {
+        place.format("NBIRTH", ""): payload(now, node, 0),
+        place.format("DBIRTH", "/Press-01"): payload(now, press, 1),
+        place.format("DBIRTH", "/hydraulics"): payload(now, oil, 2),
+    }
+
+
 def main() -> None:
     """Until it is killed."""
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", 1883)
     client.loop_start()
     for n in itertools.count():
-        for topic, payload in said(n).items():
-            client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
+        for topic, text in said(n).items():
+            client.publish(topic, text, qos=1, retain=True).wait_for_publish(10)
+        for topic, content in born(n).items():
+            client.publish(topic, content).wait_for_publish(10)
         if n == 0:
             print("talking", flush=True)
         time.sleep(1)
