@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 from urllib.parse import urlencode
 
 from dashboards import amounts, kit, moments
@@ -13,8 +14,9 @@ from dashboards.kit import Box, Text
 from dashboards.view import Span, rfc3339
 from dashboards.wording import Language, say
 
-Ask = Callable[[Task, Mapping[str, str]], Awaitable[Answer]]
-"""Holds an answer against the truth."""
+Ask = Callable[[Task, Mapping[str, str]], Awaitable[Answer | None]]
+"""Holds an answer against the truth; something to say only where that cannot be now."""
+AWAY: Final = Answer(right=False, key="away")
 _LONG_S = 600.0
 
 
@@ -51,7 +53,8 @@ class LossCard:
             self._verdict = Verdict("loss", language, site)
 
     async def _press(self) -> None:
-        await self._ask("loss", {"machine": self._machine.value, "loss": self._loss.value})
+        given = {"machine": self._machine.value, "loss": self._loss.value}
+        self._verdict.tell(await self._ask("loss", given))
 
     def show(self, board: Board) -> None:
         """Show how it stands."""
@@ -102,7 +105,6 @@ class StopsCard:
                     box.on("input", lambda e: self._type(str(e.args)), js_handler=VALUE)
                 button("check-stops", say("exercise.check", language), self._answer)
             self._verdict = Verdict("stops", language, exercises.site)
-            self._said: Answer | None = None
 
     def _table(self) -> None:
         names = ("oee", "minor_stop_s", "breakdown_s", "setup_s", "good", "planned_s")
@@ -124,18 +126,20 @@ class StopsCard:
         self._points = text
 
     async def _halve(self) -> None:
-        self._said = await asyncio.to_thread(self._exercises.halve, self._predict.value)
-        self._verdict.show(self._said)
+        try:
+            said = await asyncio.to_thread(self._exercises.halve, self._predict.value)
+        except OSError:
+            said = AWAY
+        self._verdict.tell(said)
 
     async def _answer(self) -> None:
-        self._said = None
-        await self._ask("stops", {"points": self._points})
+        self._verdict.tell(await self._ask("stops", {"points": self._points}))
 
     def show(self, board: Board) -> None:
         """Show how it stands."""
         answer, task = self._exercises.answers.get("stops"), board.stops
         self._heading.show(answer)
-        self._verdict.show(answer or self._said)
+        self._verdict.show(answer)
         phase = task.phase if task is not None else "waiting"
         kit.hide(self._before, phase in ("running", "done"))
         kit.put(self._press, disabled=None if phase == "ready" else "disabled")

@@ -105,19 +105,28 @@ class Verdict:
 
     def __init__(self, task: Task, language: Language, site: Site) -> None:
         self._language, self._site = language, site
+        self._kept: Answer | None = None
+        self._said: Answer | None = None
         with Box("div", "verdict", role="status", data_testid=f"verdict-{task}", data_right="") as self._box:
             self._title = Text("p", "", "verdict-title")
             self._words = Text("p", "")
         kit.hide(self._box, hidden=True)
 
-    def show(self, answer: Answer | None) -> None:
-        """Say it."""
+    def show(self, kept: Answer | None) -> None:
+        """Say it, unless something was said to this page alone."""
+        self._kept = kept
+        answer = self._said or kept
         kit.hide(self._box, answer is None)
         if answer is None:
             return
         kit.put(self._box, data_right="yes" if answer.right else "no", data_key=answer.key)
         kit.write(self._title, say("exercise.right" if answer.right else "exercise.not_yet", self._language))
         kit.write(self._words, told(answer, self._site, self._language))
+
+    def tell(self, said: Answer | None) -> None:
+        """Say to this page alone, until a button is pressed again; None: no more."""
+        self._said = said
+        self.show(self._kept)
 
 
 def hint(task: Task, language: Language) -> None:

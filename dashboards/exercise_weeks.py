@@ -31,7 +31,7 @@ class WeeksCard:
             self._verdict = Verdict("weeks", language, exercises.site)
 
     async def _press(self) -> None:
-        await self._ask("weeks", {"week": self._week.value})
+        self._verdict.tell(await self._ask("weeks", {"week": self._week.value}))
 
     def show(self, board: Board) -> None:
         """Show how it stands."""

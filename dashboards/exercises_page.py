@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from nicegui import Client, ui
 
 from dashboards import kit
-from dashboards.exercise_cards import LossCard, StopsCard
+from dashboards.exercise_cards import AWAY, LossCard, StopsCard
 from dashboards.exercise_feed import Boards
 from dashboards.exercise_weeks import WeeksCard
 from dashboards.exercises import TASKS, Answer, Board, Task, address, overview, solved
@@ -99,10 +99,13 @@ class ExercisesPage:
             self._board = board
             self._show()
 
-    async def _ask(self, task: Task, given: Mapping[str, str]) -> Answer:
-        answer = await asyncio.to_thread(self._exercises.answer, task, given)
+    async def _ask(self, task: Task, given: Mapping[str, str]) -> Answer | None:
+        try:
+            await asyncio.to_thread(self._exercises.answer, task, given)
+        except OSError:
+            return AWAY
         self._show()
-        return answer
+        return None
 
     def _show(self) -> None:
         done = {"done": str(solved(self._exercises)), "all": str(len(TASKS))}

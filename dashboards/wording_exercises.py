@@ -29,6 +29,7 @@ EXERCISES: Final[dict[str, tuple[str, str]]] = {
     "exercise.starting": ("De lijn begint zo.", "The line is about to begin."),
     "exercise.slow": ("Dat is lang: start de demonstratie met --speed 60, dan gaat het sneller.", "That is long: start the demonstration with --speed 60 to be quicker."),
     "exercise.wait": ("De metingen van deze uren zijn nog onderweg. Probeer het over een paar tellen opnieuw.", "The samples of these hours are still on their way. Try again in a few seconds."),
+    "exercise.away": ("De gegevens zijn nu niet te lezen, dus er is niets nagekeken of begonnen. Probeer het over een paar tellen opnieuw.", "The data cannot be read right now, so nothing was checked or begun. Try again in a few seconds."),
     # The first
     "exercise.loss": ("Vind het grootste verlies", "Find the biggest loss"),
     "exercise.loss.minutes": ("Ongeveer 4 minuten", "About 4 minutes"),
