@@ -8,12 +8,14 @@ from typing import Final, Literal, cast
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from dashboards import moments
 from dashboards.parts import parts, tables
 from dashboards.poller import Poller
 from dashboards.sheets import as_csv, as_parquet
-from dashboards.view import parse, scoped, span
+from dashboards.view import Span, View, parse, scoped, span
 from dashboards.visitors import LOCAL, SCOPE_POLLER, SCOPE_VISITOR
-from dashboards.wording import as_language
+from dashboards.wording import as_language, say
+from fieldlab_configs import Site
 from fieldlab_configs.lacking import INSTALL_ALL
 
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
@@ -37,12 +39,23 @@ async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -
         return PlainTextResponse(f"Parquet needs pyarrow: {INSTALL_ALL}", status_code=501)
     language = as_language(request.query_params.get("lang"), screens.site.language)
 
-    def made() -> bytes:
+    def made() -> tuple[bytes, str]:
         at = span(screens, asked.view)
         machines = scoped(screens.site, asked.view)
         rows = parts(screens, asked.view, at, machines, whole=True, only=name)[name] if at else ()
-        return as_csv(name, rows, screens.site, language) if kind == "csv" else as_parquet(name, rows)
+        body = as_csv(name, rows, screens.site, language) if kind == "csv" else as_parquet(name, rows)
+        return body, _named(screens.site, asked.view, name, at)
 
-    body = await poller.ask(made)
-    named = f'attachment; filename="{screens.site.fieldlab}-{name}.{kind}"'
-    return Response(body, media_type=_TYPES[kind], headers={"Content-Disposition": named})
+    try:
+        body, named = await poller.ask(made)
+    except OSError:
+        return PlainTextResponse(say("export.away", language), status_code=503)
+    header = f'attachment; filename="{named}.{kind}"'
+    return Response(body, media_type=_TYPES[kind], headers={"Content-Disposition": header})
+
+
+def _named(site: Site, view: View, name: str, at: Span | None) -> str:
+    """What a file is called: of what it is and of when, so that two weeks of a table are not confused."""
+    of = (view.machine or view.line,) if view.screen in ("line", "energy") else ()
+    ends = (moments.local(site, ns) for ns in ((at.start_ns, at.end_ns) if at else ()))
+    return "-".join((site.fieldlab, *of, name, *(f"{end:%Y%m%dT%H%M}" for end in ends)))

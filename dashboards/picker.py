@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from analytics.schedule import schedule
 from dashboards import kit, moments
 from dashboards.kit import Box, Text
-from dashboards.view import DAY_NS, NS
+from dashboards.view import DAY_NS, NS, sound
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
 
@@ -114,7 +114,7 @@ class Picker:
             start_ns, end_ns = (self._instant(text) for text in self._ends)
         except (ValueError, OverflowError):
             start_ns = end_ns = 0
-        good = 0 < start_ns < end_ns
+        good = sound(start_ns, end_ns)
         kit.write(self.said, "" if good else say("choose.bad", self.language, example=self._example()))
         if good:
             self._choose(start_ns, end_ns)

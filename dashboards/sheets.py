@@ -18,6 +18,8 @@ Kind = Literal[
     "text", "machine", "line", "loss", "state", "shift", "reason", "kpi", "verdict", "term", "product",
     "time", "ratio", "count", "whole", "number", "seconds", "date", "gap", "alive", "per", "remark", "eur",
 ]  # fmt: skip
+_UNITS: Final = {"seconds": " [s]"}
+"""What a file's bare number is in, where a page writes it with its unit."""
 _WORDS: Final = {"loss", "state", "reason", "verdict", "term", "shift", "product", "gap", "per"}
 
 
@@ -153,7 +155,7 @@ def as_csv(name: str, rows: Sequence[Row], site: Site, language: Language) -> by
     columns = COLUMNS[name]
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow([c.title(language) for c in columns])
+    writer.writerow([f"{c.title(language)}{_UNITS.get(c.kind, '')}" for c in columns])
     for row in rows:
         writer.writerow([_excel(c, row, site, language) for c in columns])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
@@ -167,7 +169,7 @@ def _excel(column: Column, row: Row, site: Site, language: Language) -> str:
         return moments.local(site, value).strftime("%Y-%m-%d %H:%M:%S")
     if column.kind == "date":
         return str(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and column.kind != "alive":
         return f"{value:.12g}".replace(".", ",")
     text = in_row(column, row, site, language)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

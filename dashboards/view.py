@@ -28,6 +28,9 @@ RANGES_NS: Final[dict[str, int | None]] = {
 SCREENS: Final = ("overview", "line", "energy", "experiment", "gateways")
 """The pages of the app; ``line`` is a machine's page too, where the view has one."""
 DEFAULT_RANGE: Final = "8h"
+LONGEST_NS: Final = 20 * 366 * DAY_NS
+"""A range of one's own is no longer: a slip in a year (206 for 2026) would have every day since counted."""
+_LAST_NS: Final = 2**62
 _CELLS_UP_TO_NS = 3 * HOUR_NS
 _HOURS_UP_TO_NS = 3 * DAY_NS
 
@@ -123,6 +126,17 @@ def parse_time(text: str) -> int:
     return round(moment.timestamp()) * NS + int((digits + "0" * 9)[:9])
 
 
+def sound(from_ns: int, to_ns: int) -> bool:
+    """Whether two instants make a range that can be shown: in order, in our time, and not too long.
+
+    Examples
+    --------
+    >>> sound(0, 1), sound(1, 1), sound(-1, 1), sound(0, 10**30), sound(0, LONGEST_NS + 1)
+    (True, False, False, False, False)
+    """
+    return 0 <= from_ns < to_ns <= min(from_ns + LONGEST_NS, _LAST_NS)
+
+
 def parse(site: Site, query: Mapping[str, str]) -> Asked:
     """The view that a link asks for; what cannot be understood gives the default, and is said."""
     machines = {m.id: m for m in site.machines()}
@@ -154,7 +168,7 @@ def parse(site: Site, query: Mapping[str, str]) -> Asked:
         except (ValueError, OverflowError):
             unclear.append(("no_range", f"{start} … {end}"))
         else:
-            if from_ns < to_ns:
+            if sound(from_ns, to_ns):
                 view = View(machine, line, "custom", from_ns, to_ns, screen)
             else:
                 unclear.append(("no_range", f"{start} … {end}"))

@@ -147,7 +147,8 @@ def test_every_table_of_every_page_is_a_file_that_excel_and_python_read(address,
             assert status == 200, (page, name)
             assert body[:3] == b"\xef\xbb\xbf"
             rows = list(csv.reader(io.StringIO(body[3:].decode()), delimiter=";"))
-            assert rows[0] == [c.title("nl") for c in COLUMNS[name]]
+            heads = [c.title("nl") + " [s]" * (c.kind == "seconds") for c in COLUMNS[name]]
+            assert rows[0] == heads
             status, whole = fetched(address, f"export/{name}.parquet{query}&range=all")
             assert status == 200
             assert pa.read_table(io.BytesIO(whole)).num_rows == len(rows) - 1
@@ -155,6 +156,26 @@ def test_every_table_of_every_page_is_a_file_that_excel_and_python_read(address,
     _, body = fetched(address, "export/by_machine.csv?machine=m1&range=all&lang=nl")
     line = body.decode("utf-8-sig").splitlines()[1].split(";")
     assert float(line[1].replace(",", ".")) == pytest.approx(row["oee_index"], rel=1e-11)
+
+
+def test_a_file_is_named_by_what_it_is_of_and_its_numbers_have_their_unit(address) -> None:
+    """Two weeks of a table side by side in a folder are not taken for each other; seconds are not minutes."""
+    ends = "from=2026-11-23T07:00:00Z&to=2026-11-23T08:30:00Z&lang=nl"
+    with urllib.request.urlopen(f"{address.url}export/stops.csv?machine=m1&{ends}", timeout=10) as answer:  # noqa: S310 - ours
+        assert 'filename="demo-m1-stops-20261123T0800-20261123T0930.csv"' in answer.headers["Content-Disposition"]
+        head = answer.read().decode("utf-8-sig").splitlines()[0].split(";")
+    assert head[2:4] == ["Duur in deze periode [s]", "Waarvan gepland [s]"]
+    written = as_csv("links", [{"machine": "m1", "up": 0.0}, {"machine": "m2", "up": 1.0}], site(), "nl")
+    assert [line.split(";")[1] for line in written.decode().splitlines()] == ["Verbonden", "nee", "ja"]
+
+
+def test_a_file_of_a_store_that_is_away_is_said_to_be_for_later() -> None:
+    """Not as an error of the app's own."""
+    screens = FakeScreens()
+    with served(screens) as address:
+        screens.broken = True
+        status, body = fetched(address, "export/stops.csv?machine=m1&range=8h&lang=nl")
+        assert (status, body.decode()[:38]) == (503, "De gegevens zijn nu niet te lezen. Pro")
 
 
 def test_a_table_that_is_not_there_is_said(address) -> None:

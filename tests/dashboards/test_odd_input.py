@@ -101,6 +101,27 @@ def test_a_store_without_data_and_a_range_to_come_are_said(driver) -> None:
         leave(driver)
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0206-11-24T00:00:00Z", "2026-11-24T00:00:00Z"),
+        ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("1", "9" * 26),
+        ("1969-12-31T00:00:00Z", "2026-11-24T00:00:00Z"),
+    ],
+)
+def test_a_slip_in_a_year_is_said_and_holds_nobody_up(start, end) -> None:
+    """No page of an error, and no days counted for minutes, while everybody else waits."""
+    with served(Full()) as address:
+        began = time.monotonic()
+        status, body = fetched(address, f"?line=milling&lang=en&from={start}&to={end}")
+        assert status == 200
+        assert "or is longer than 20 years; this is" in body.decode()
+        assert fetched(address, f"export/stops.csv?line=milling&from={start}&to={end}")[0] == 404
+        assert fetched(address, "export/stops.csv?line=milling&range=8h")[0] == 200
+        assert time.monotonic() - began < 10.0
+
+
 class Gone(Full):
     """Of m3 the store knows nothing, m2 is silent, and m9 is in the store alone."""
 
