@@ -13,6 +13,8 @@ from dashboards.wording import LANGUAGES, Language, as_language, say
 
 STYLE_PATH: Final = "/fieldlab/login.css"
 MARK_PATH: Final = "/fieldlab/favicon.svg"
+LEAD: Final = "location.assign('/login?next=' + encodeURIComponent(location.pathname + location.search))"
+"""JavaScript of a page whose session is over: whoever logs in again is back at what was looked at last."""
 
 
 class Wish:

@@ -18,6 +18,7 @@ from dashboards.exercises import Exercises
 from dashboards.frame import Chosen, Frame, Theme, place
 from dashboards.invitation import invitation
 from dashboards.kit import Box, Text
+from dashboards.login import LEAD
 from dashboards.look import HEAD
 from dashboards.poller import Poller
 from dashboards.scene import Look
@@ -121,7 +122,7 @@ class Page:
         """Show a moment; None: the data cannot be read, what stands there is old."""
         if not self.visitor.welcome():
             self.leave()
-            self.client.open("/login")
+            self.client.run_javascript(LEAD)
             return
         if snapshot is None:
             self._trouble()

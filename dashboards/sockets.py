@@ -18,6 +18,7 @@ from nicegui import Client, core
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from dashboards.login import LEAD
 from dashboards.visitors import LOCAL, SCOPE_VISITOR, Visitor
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ async def _swept(told: set[str]) -> set[str]:
     """One round; which sockets were told that they are over, and may leave by themselves."""
     for page in list(Client.instances.values()):
         if page.has_socket_connection and not owner(page).welcome():
-            page.open("/login")
+            page.run_javascript(LEAD)
     over = {sid for sid, _ in core.sio.manager.get_participants("/", None) if _over(sid)}
     for sid in over & told:
         await core.sio.disconnect(sid)

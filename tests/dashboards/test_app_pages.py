@@ -162,7 +162,10 @@ def test_a_file_is_named_by_what_it_is_of_and_its_numbers_have_their_unit(addres
     """Two weeks of a table side by side in a folder are not taken for each other; seconds are not minutes."""
     ends = "from=2026-11-23T07:00:00Z&to=2026-11-23T08:30:00Z&lang=nl"
     with urllib.request.urlopen(f"{address.url}export/stops.csv?machine=m1&{ends}", timeout=10) as answer:  # noqa: S310 - ours
-        assert 'filename="demo-m1-stops-20261123T0800-20261123T0930.csv"' in answer.headers["Content-Disposition"]
+        assert (
+            'filename="demo-m1-stops-20261123T0800-20261123T0930.csv"'
+            in answer.headers["Content-Disposition"]
+        )
         head = answer.read().decode("utf-8-sig").splitlines()[0].split(";")
     assert head[2:4] == ["Duur in deze periode [s]", "Waarvan gepland [s]"]
     written = as_csv("links", [{"machine": "m1", "up": 0.0}, {"machine": "m2", "up": 1.0}], site(), "nl")

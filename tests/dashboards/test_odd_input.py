@@ -119,7 +119,7 @@ def test_a_slip_in_a_year_is_said_and_holds_nobody_up(start, end) -> None:
         assert "or is longer than 20 years; this is" in body.decode()
         assert fetched(address, f"export/stops.csv?line=milling&from={start}&to={end}")[0] == 404
         assert fetched(address, "export/stops.csv?line=milling&range=8h")[0] == 200
-        assert time.monotonic() - began < 10.0
+        assert time.monotonic() - began < 60.0
 
 
 class Gone(Full):
