@@ -148,7 +148,7 @@ class Frame:
                     "button", self._say("range.custom"), type="button", data_testid="range-custom"
                 )
             place("p", "period", shown, "period", data_testid="period")
-            Picker(self.site, self._language, self._screens.now_ns, self._choose_fixed)
+            self._picker = Picker(self.site, self._language, self._screens.now_ns, self._choose_fixed)
 
     def _scope(self, shown: Shown, key: str, words: str, line: str, machine: str | None = None) -> None:
         button = Box("button", "scope", type="button", data_testid=f"scope-{key}")
@@ -173,6 +173,10 @@ class Frame:
     def _choose_fixed(self, from_ns: int, to_ns: int) -> None:
         self._choose(replace(self._chosen.view, range="custom", from_ns=from_ns, to_ns=to_ns))
 
+    def catch_up(self) -> None:
+        """Offer what has come to be since the page was made."""
+        self._picker.catch_up()
+
     def mark(self, chosen: Chosen) -> None:
         """Show what is chosen, in the buttons and in the links."""
         self._chosen, view = chosen, chosen.view
@@ -182,6 +186,7 @@ class Frame:
         for name, button in (*self._ranges.items(), ("custom", self._fixed)):
             kit.put(button, aria_pressed="true" if name == view.range else "false")
         kit.hide(self._fixed, view.range != "custom")
+        self._picker.mark(view)
         for name, anchor in self._pages.items():
             kit.put(anchor, href=link(replace(view, screen=name), self._language, chosen.theme))
             kit.put(anchor, aria_current="page" if name == view.screen else None)

@@ -99,7 +99,7 @@ class Page:
                 self._form()
                 place("div", "boards", shown, "cards")
             Text("footer", self._say("foot"), "foot")
-        self._mark = frame.mark
+        self._mark, self._catch_up = frame.mark, frame.catch_up
         self._mark(self._chosen)
         self._notice()
         self._send(shown.pictures)
@@ -128,6 +128,7 @@ class Page:
             self._trouble()
             return
         self._notice()
+        self._catch_up()
         self._snapshot = snapshot
         self._send(self._made().since(self._shown))
         self._shown = self._made()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from analytics.schedule import schedule
 from dashboards import kit, moments
 from dashboards.kit import Box, Text
-from dashboards.view import DAY_NS, NS, sound
+from dashboards.view import DAY_NS, NS, View, sound
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
 
@@ -55,12 +55,12 @@ class Picker:
     def __init__(
         self, site: Site, language: Language, now_ns: Callable[[], int | None], choose: Choose
     ) -> None:
-        self.site, self.language, self._choose = site, language, choose
+        self.site, self.language, self._now_ns, self._choose = site, language, now_ns, choose
         self._ends = ["", ""]
         with Box("details", "picker"):
             Text("summary", say("choose.own", language), "tool", data_testid="choose-own")
             with Box("div", "picked"):
-                self._shifts(now_ns())
+                self._shifts()
                 for i, key in enumerate(("choose.from", "choose.to")):
                     self._end(i, key)
                 button = Text(
@@ -86,21 +86,37 @@ class Picker:
             native = Box("input", "native", type="datetime-local", tabindex="-1", aria_hidden="true")
             native.on("change", js_handler=_PICKED.replace("DUTCH", str(self.language == "nl").lower()))
 
-    def _shifts(self, now_ns: int | None) -> None:
-        if now_ns is None or self.site.shifts is None:
-            return
-        calendar = schedule(self.site, now_ns - _BACK_NS, now_ns)
-        past = [o for o in calendar.occurrences if now_ns - _BACK_NS <= o.start_ns < now_ns]
-        self._known = {f"{o.date.isoformat()}/{o.name}": (o.start_ns, o.end_ns) for o in reversed(past)}
-        with Box("label", "field inline"):
+    def _shifts(self) -> None:
+        self._known: dict[str, tuple[int, int]] = {}
+        self._next_ns = 0
+        with Box("label", "field inline") as self._label:
             Text("span", say("choose.shift", self.language))
-            select = Box("select", "", data_testid="choose-shift")
-            with select:
-                Text("option", say("choose.shift.none", self.language), value="")
-                for o in reversed(past):
-                    day = moments.day(dt.datetime.combine(o.date, dt.time()), self.language)
-                    Text("option", f"{day} · {o.name}", value=f"{o.date.isoformat()}/{o.name}")
-        select.on("change", lambda e: self._pick(str(e.args)), js_handler=_VALUE)
+            self._select = Box("select", "", value="", data_testid="choose-shift")
+        self._select.on("change", lambda e: self._pick(str(e.args)), js_handler=_VALUE)
+        kit.hide(self._label, hidden=True)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Offer each shift that has begun: a page may stay open for days, or have been there before any data."""
+        now_ns = self._now_ns()
+        if now_ns is None or self.site.shifts is None or now_ns < self._next_ns:
+            return
+        found = schedule(self.site, now_ns - _BACK_NS, now_ns + DAY_NS).occurrences
+        self._next_ns = min((o.start_ns + 1 for o in found if o.start_ns >= now_ns), default=now_ns + DAY_NS)
+        past = [o for o in reversed(found) if now_ns - _BACK_NS <= o.start_ns < now_ns]
+        self._known = {f"{o.date.isoformat()}/{o.name}": (o.start_ns, o.end_ns) for o in past}
+        self._select.clear()
+        with self._select:
+            Text("option", say("choose.shift.none", self.language), value="")
+            for key, o in zip(self._known, past, strict=True):
+                day = moments.day(dt.datetime.combine(o.date, dt.time()), self.language)
+                Text("option", f"{day} · {o.name}", value=key)
+        kit.hide(self._label, hidden=False)
+
+    def mark(self, view: View) -> None:
+        """Show which shift is looked at; none, so that the last one can be chosen again."""
+        ends = (view.from_ns, view.to_ns)
+        kit.put(self._select, value=next((key for key, of in self._known.items() if of == ends), ""))
 
     def _pick(self, key: str) -> None:
         if key in self._known:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
 
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium, complaints, sized
 from tests.dashboards.fakes import NS, START_NS
@@ -21,6 +22,8 @@ from tests.dashboards.serving import served
 from tests.dashboards.test_app_pages import fetched, words
 from tests.dashboards.test_every_page import opened
 from tests.dashboards.test_page import attribute, text, until
+
+CHOSEN = "return document.querySelector(`[data-testid='choose-shift']`).value"
 
 pytestmark = [
     pytest.mark.browser,
@@ -199,4 +202,37 @@ def test_ten_thousand_stops_leave_the_page_quick_and_say_how_many_there_are(driv
         status, body = fetched(address, "export/stops.csv?machine=m1&range=all&lang=nl")
         assert status == 200
         assert body.count(b"\r\n") == 10_001
+        leave(driver)
+
+
+def test_a_page_that_stays_open_over_a_shift_change_offers_the_new_shift(driver) -> None:
+    """Before there are any data too; and one that was looked at can be chosen again after another range."""
+    screens = Full()
+    now_ns = screens.now
+    screens.now = None  # type: ignore[assignment]  # a store without data
+
+    def offered() -> list[str]:
+        return driver.execute_script(
+            "return [...document.querySelectorAll(`[data-testid='choose-shift'] option`)].map(o => o.value)"
+        )
+
+    def choose(key: str) -> None:
+        Select(driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-shift']")).select_by_value(key)
+
+    with served(screens) as address:
+        driver.get(f"{address.url}?line=milling&lang=nl")
+        until(lambda: text(driver, "waiting"), "no data yet", 20)
+        driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-own']").click()
+        assert offered() == []
+        screens.now = now_ns
+        until(lambda: "2026-11-24/ochtend" in offered(), "the shift of now")
+        assert "2026-11-24/middag" not in offered()
+        screens.now = now_ns + 65 * 60 * NS  # five past two
+        until(lambda: offered()[1] == "2026-11-24/middag", "the shift that has begun since")
+        for _ in range(2):
+            choose("2026-11-24/ochtend")
+            until(lambda: attribute(driver, "range-custom", "aria-pressed") == "true", "the shift")
+            until(lambda: "ochtend" in driver.execute_script(CHOSEN), "the shift is marked")
+            driver.find_element(By.CSS_SELECTOR, "[data-testid='range-8h']").click()
+            until(lambda: driver.execute_script(CHOSEN) == "", "no shift is marked")
         leave(driver)
