@@ -97,7 +97,7 @@ class Picker:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Offer each shift that has begun: a page may stay open for days, or have been there before any data."""
+        """Offer each shift that has begun: a page may stay open for days, or be there before any data."""
         now_ns = self._now_ns()
         if now_ns is None or self.site.shifts is None or now_ns < self._next_ns:
             return

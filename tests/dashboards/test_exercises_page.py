@@ -1,4 +1,4 @@
-"""A button of the exercises that is pressed while the store is away: the page says so, and goes on afterwards."""
+"""A button of an exercise that is pressed while the store is away: the page says so, and goes on after."""
 
 from __future__ import annotations
 
