@@ -172,15 +172,6 @@ def test_a_file_is_named_by_what_it_is_of_and_its_numbers_have_their_unit(addres
     assert [line.split(";")[1] for line in written.decode().splitlines()] == ["Verbonden", "nee", "ja"]
 
 
-def test_a_file_of_a_store_that_is_away_is_said_to_be_for_later() -> None:
-    """Not as an error of the app's own."""
-    screens = FakeScreens()
-    with served(screens) as address:
-        screens.broken = True
-        status, body = fetched(address, "export/stops.csv?machine=m1&range=8h&lang=nl")
-        assert (status, body.decode()[:38]) == (503, "De gegevens zijn nu niet te lezen. Pro")
-
-
 def test_a_table_that_is_not_there_is_said(address) -> None:
     """No such table, machine or kind."""
     assert fetched(address, "export/nothing.csv?line=milling")[0] == 404

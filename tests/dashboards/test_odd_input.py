@@ -125,6 +125,15 @@ def test_a_slip_in_a_year_is_said_and_holds_nobody_up(start, end) -> None:
         assert time.monotonic() - began < 60.0
 
 
+def test_a_file_of_a_store_that_is_away_is_said_to_be_for_later() -> None:
+    """Not as an error of the app's own."""
+    screens = Full()
+    with served(screens) as address:
+        screens.broken = True
+        status, body = fetched(address, "export/stops.csv?machine=m1&range=8h&lang=nl")
+        assert (status, body.decode()[:38]) == (503, "De gegevens zijn nu niet te lezen. Pro")
+
+
 class Gone(Full):
     """Of m3 the store knows nothing, m2 is silent, and m9 is in the store alone."""
 
