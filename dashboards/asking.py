@@ -124,6 +124,8 @@ class ReasonForm:
             try:
                 of, code = self._of, self._code.strip()
                 await asyncio.to_thread(self._keep, of["machine"], of["start_ns"], reason, code)
+            except PermissionError:
+                self._say("assign.refused")
             except OSError:
                 self._say("assign.failed")
             else:

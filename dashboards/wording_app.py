@@ -154,6 +154,7 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "assign.no_reason": ("Kies of schrijf een reden (hoogstens 80 tekens).", "Choose or write a reason (80 characters at most)."),
     "assign.no_code": ("Geef uw code: letters, cijfers, - of _, hoogstens 32.", "Give your code: letters, digits, - or _, 32 at most."),
     "assign.failed": ("Niet bewaard: de gegevensopslag is nu niet bereikbaar. Probeer het opnieuw.", "Not saved: the store cannot be reached right now. Try again."),
+    "assign.refused": ("Niet bewaard: de gegevensopslag weigert deze reden. Misschien is de stop ouder dan metingen daar bewaard blijven.", "Not saved: the store refuses this reason. Perhaps the stop is older than samples are kept there."),
     "choice.material": ("Materiaal op of fout", "Material out or wrong"),
     "choice.tool": ("Gereedschap", "Tool"),
     "choice.jam": ("Vastgelopen", "Jam"),

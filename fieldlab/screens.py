@@ -143,8 +143,10 @@ class StoreScreens:
             stored.Row("delivery", note, "samples", now_ns, 1.0),
         ]
         with self._lock:
-            self._store.write("raw", rows)
+            rejected = self._store.write("raw", rows)
             self._stops = None
+        if rejected:
+            raise PermissionError(f"a reason for {machine} at {start_ns}: {rejected[0].reason}")
 
     def _fragments(
         self, start_ns: int, end_ns: int, machines: Collection[str] | None, by: Sequence[str] = ()

@@ -1,6 +1,7 @@
 """What the app asks of a real store: the figures of the commands, reasons that stay, one company's view."""
 
 import json
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from dashboards.view import Span, View
 from dashboards.wall_facts import NOT_LOSSES
 from fieldlab.company_screens import CompanyScreens
 from fieldlab.screens import StoreScreens
+from ingest.embedded import EmbeddedStore
 from tests.fieldlab.command import fieldlab
 from tests.life import test_company
 from tests.life.day import CONFIG, at
@@ -79,6 +81,19 @@ def test_a_reason_given_on_a_page_is_told_everywhere_and_survives_a_recompute(sh
     again = shop.rows("kpi", "stop", "duration_s").values()
     assert 'Band "stuk" & <b>' in {row.get("reason_text") for row in again}
     assert page(shop, "m2")["stops"][-1]["reason"] == 'Band "stuk" & <b>'
+
+
+def test_a_reason_that_the_store_will_never_take_is_not_said_to_be_saved(shop, tmp_path):
+    """Of a stop from before what the store still keeps; nothing is left of it."""
+    store = EmbeddedStore(tmp_path / "short.db", retention_s={"raw": 3600})
+    store.setup()
+    screens = StoreScreens(shop.site, store)
+    with pytest.raises(PermissionError, match="older than bucket raw keeps its data"):
+        screens.assign("m2", time.time_ns() - 2 * 3600 * 10**9, "Vastgelopen", "op9")
+    assert screens.records("raw", "reason", *EVER) == []
+    screens.assign("m2", time.time_ns() - 60 * 10**9, "Vastgelopen", "op9")
+    assert [row["reason_text"] for row in screens.records("raw", "reason", *EVER)] == ["Vastgelopen"]
+    store.close()
 
 
 def test_a_companys_screens_hold_its_windows_and_nothing_else(shop):
