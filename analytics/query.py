@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.around import view_around
 from analytics.atoms import MachineResult, analyse
-from analytics.course import STOP_CLASSES, Course, Stop
-from analytics.fetch import Source, readings, state_readings
+from analytics.course import Course, Stop
+from analytics.fetch import Source, state_readings
 from analytics.groups import CELL_KEYS, Row, group
 from analytics.readings import combine
 from analytics.schedule import schedule
@@ -20,7 +21,6 @@ from analytics.view import View, view
 from fieldlab_configs import Dated, Machine, Site
 
 DAY_NS = 86_400 * NS
-_FURTHER_NS = (DAY_NS, 30 * DAY_NS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ def compute(
     wanted = [m for m in site.machines() if machines is None or m.id in machines]
     needed = {m.id: m for m in wanted} | {m.id: m for m in _bottlenecks(site, wanted)}
     first_ns, last_ns = (None, None) if whole else (start_ns, end_ns)
-    views = _views(site, store, list(needed.values()), first_ns, last_ns, known_until_ns)
+    views = {
+        m.id: view_around(site, store, m, first_ns, last_ns, known_until_ns=known_until_ns)
+        for m in needed.values()
+    }
     reach = [start_ns, end_ns, *(t for v in views.values() if v.span for t in v.span)]
     known_until_ns = max(*reach, known_until_ns or end_ns)
     calendar = schedule(site, min(reach) - DAY_NS, max(reach) + DAY_NS)
@@ -163,85 +166,6 @@ def stops(site: Site, store: Source, machine: str, start_ns: int, end_ns: int) -
     """The stops of one machine that touch a range, whole."""
     computed = compute(site, store, start_ns=start_ns, end_ns=end_ns, machines={machine})
     return computed.results[machine].stops
-
-
-def _views(
-    site: Site,
-    store: Source,
-    machines: Sequence[Machine],
-    start_ns: int | None,
-    end_ns: int | None,
-    known_until_ns: int | None,
-) -> dict[str, View]:
-    """The views of machines, read from far enough back, and on, that a stop at either end is whole."""
-    views = {m.id: view(m, readings(store, site, m, start_ns, end_ns)) for m in machines}
-    for machine in machines:
-        back_ns = _back_ns(site, store, machine, views, start_ns, end_ns)
-        ahead_ns = _ahead_ns(site, store, machine, views, back_ns, end_ns, known_until_ns)
-        if (back_ns, ahead_ns) != (start_ns, end_ns):
-            views[machine.id] = view(machine, readings(store, site, machine, back_ns, ahead_ns))
-    return views
-
-
-def _back_ns(
-    site: Site,
-    store: Source,
-    machine: Machine,
-    views: Mapping[str, View],
-    start_ns: int | None,
-    end_ns: int | None,
-) -> int | None:
-    """From where to read, so that no stop crosses into what is read; None: from the beginning."""
-    if start_ns is None:
-        return None
-    seen, from_ns = views[machine.id], start_ns
-    for further_ns in _FURTHER_NS:
-        if not _stop_crosses(seen, from_ns, start_ns):
-            return from_ns
-        from_ns = start_ns - further_ns
-        seen = view(machine, readings(store, site, machine, from_ns, end_ns))
-    return from_ns if not _stop_crosses(seen, from_ns, start_ns) else None
-
-
-def _ahead_ns(
-    site: Site,
-    store: Source,
-    machine: Machine,
-    views: Mapping[str, View],
-    start_ns: int | None,
-    end_ns: int | None,
-    known_until_ns: int | None,
-) -> int | None:
-    """Up to where to read, so that a stop at the end of the range is whole; None: to the end.
-
-    A machine that says nothing more may stand still all the same, as long as its life goes on.
-    """
-    if end_ns is None or not _stopped(views[machine.id], end_ns - 1):
-        return end_ns
-    if known_until_ns is None and not store.first_from(
-        "raw", "machine", end_ns, where={"machine": machine.id}
-    ):
-        return end_ns  # nothing was said since
-    for further_ns in _FURTHER_NS:
-        if known_until_ns is not None and known_until_ns <= end_ns + further_ns:
-            return max(known_until_ns, end_ns)
-        seen = view(machine, readings(store, site, machine, start_ns, end_ns + further_ns))
-        # What is said near the end of what was read may be for want of readings after it.
-        later = seen.state.time[(seen.state.time >= end_ns) & (seen.state.time < end_ns + further_ns // 2)]
-        if not np.isin(seen.state.at(later).astype(np.int64), STOP_CLASSES).all():
-            return end_ns + further_ns
-    return known_until_ns
-
-
-def _stopped(seen: View, time_ns: int) -> bool:
-    return bool(np.isin(seen.state.at(np.array([time_ns], np.int64)).astype(np.int64), STOP_CLASSES).all())
-
-
-def _stop_crosses(seen: View, from_ns: int, start_ns: int) -> bool:
-    """Whether one stop lasts from the beginning of what was read into the range."""
-    inside = seen.state.time[(seen.state.time > from_ns) & (seen.state.time <= start_ns)]
-    states = seen.state.at(np.concatenate(([from_ns], inside)).astype(np.int64))
-    return bool(np.isin(states, STOP_CLASSES).all())
 
 
 def _bottlenecks(site: Site, machines: Sequence[Machine]) -> list[Machine]:

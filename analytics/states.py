@@ -11,7 +11,7 @@ from analytics.coding import Codes
 from analytics.counters import Increments
 from analytics.readings import Signals, combine
 from analytics.signals import NO_TIMES, NS, Steps, Times
-from fieldlab_configs import StateMap
+from fieldlab_configs import Machine, StateMap
 from fieldlab_configs.states import STATE_CLASSES
 
 UNKNOWN = STATE_CLASSES.index("unknown")
@@ -19,6 +19,8 @@ PRODUCING = STATE_CLASSES.index("producing")
 STOPPED = STATE_CLASSES.index("stopped")
 OFF = STATE_CLASSES.index("off")
 IDLE = STATE_CLASSES.index("idle")
+CYCLES_WITHOUT_A_PART = 3
+"""So many ideal cycles may lie between two parts of a machine that produces, where no time is given."""
 
 
 def state_steps(
@@ -90,12 +92,26 @@ def _believed(state: Steps, live: Steps) -> Steps:
     return combine(lambda s, alive: np.where(alive.astype(bool), s, UNKNOWN), state, live)
 
 
+def counts_reach_ns(machine: Machine, pri: Steps) -> int:
+    """How far apart counts may lie that make a state between them; 0 where none is made from counts."""
+    dated = machine.states.entries if machine.states is not None else ()
+    told = [rule.from_count.stop_after_s for _, rule in dated if rule.from_count is not None]
+    cycles = pri.at(np.append(pri.time, np.iinfo(np.int64).min)).astype(float)
+    cycle_s = np.max(cycles, initial=0.0, where=~np.isnan(cycles))
+    longest = [cycle_s * CYCLES_WITHOUT_A_PART if after_s is None else after_s for after_s in told]
+    return round(max(longest, default=0.0) * NS)
+
+
 def _state_from_count(inc: Increments, stop_after_s: float | None, pri: Steps) -> Steps:
     """Producing between two increments that are near enough, else stopped; unknown before any reading."""
     if inc.first is None:
         return Steps(np.empty(0, np.int64), np.empty(0, np.int64), before=UNKNOWN)
     made = inc.at[inc.amount > 0]
-    longest = pri.at(made).astype(float) * 3 if stop_after_s is None else np.full(len(made), stop_after_s)
+    longest = (
+        pri.at(made).astype(float) * CYCLES_WITHOUT_A_PART
+        if stop_after_s is None
+        else np.full(len(made), stop_after_s)
+    )
     near = np.zeros(len(made), dtype=bool)
     near[:-1] = np.diff(made) <= longest[:-1] * NS
     time = np.concatenate(([inc.first], made)).astype(np.int64)

@@ -66,6 +66,26 @@ def test_the_parts_of_a_range_add_up_to_it(seed, share):
 
 
 @quick
+@given(seed=SEEDS, first=st.floats(0, 1), last=st.floats(0, 1))
+@example(seed=2959320, first=0.3244, last=0.90285)  # a reset right after it, on a machine told by its counts
+def test_a_range_says_the_same_read_by_itself_as_cut_out_of_all(seed, first, last):
+    """Its atoms, its stops and its states: a range only clips what is shown."""
+    site, store, start, end = filled(seed)
+    times = sorted(start + round((end - start) * share) for share in (first, last))
+    asked = {"start_ns": times[0], "end_ns": times[1], "known_until_ns": end}
+    alone, cut_out = (query.compute(site, store, whole=whole, **asked) for whole in (False, True))
+    rows, of_all = (query.grouped(site, found, ("machine",)) for found in (alone, cut_out))
+    for row, expected in zip(rows, of_all, strict=True):
+        for name in ("machine", *ATOM_FIELDS):
+            found, of = row[name], expected[name]
+            same = found == of or found == pytest.approx(of, rel=1e-9, abs=1e-7)
+            assert same, (row["machine"], name, found, of)
+    for machine, result in alone.results.items():
+        assert result.stops == cut_out.results[machine].stops, machine
+        assert result.timeline == cut_out.results[machine].timeline, machine
+
+
+@quick
 @given(seed=SEEDS, shuffle=st.integers(0, 99))
 def test_the_order_of_arrival_changes_nothing(seed, shuffle):
     """Unsorted input is sorted."""
