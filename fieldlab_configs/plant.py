@@ -195,7 +195,7 @@ class Machine(Model):
     # series are kept under these two names for products nobody listed
     products: dict[Annotated[str, Text(reserved=("none", "unlisted"))], Product] = Field(default_factory=dict)
     states: Dated[StateMap] | None = None
-    minor_stop_s: Seconds = 300.0
+    minor_stop_s: Annotated[float, Number("seconds", least=0)] = 300.0  # 0: no stop is a minor one
     planned_downtime: tuple[PlannedDowntime, ...] = ()
     assume_quality: Annotated[float | None, Number(least=0, most=1)] = None
     line: Annotated[Dated[str], Filled()]  # filled in from the line it stands under

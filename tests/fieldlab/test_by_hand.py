@@ -184,6 +184,9 @@ def test_a_stop_is_as_long_as_it_is(tmp_path):
     assert row["planned_busy_time_s"] == 4 * 3600 - 900
     assert (row["minor_stop_s"], row["breakdown_s"], row["idle_s"]) == (180 + 359, 300, 1)
     assert row["overtime_production_s"] == 900 - 119
+    site = SHIFT.format(end="12:00", breaks=breaks)
+    (row,) = figures_of(tmp_path, rows, site=site, machine="minor_stop_s: 0")
+    assert (row["minor_stop_s"], row["breakdown_s"]) == (0, 180 + 359 + 300)
 
 
 def test_a_state_made_of_counts_and_one_made_of_power(tmp_path):
