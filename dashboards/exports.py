@@ -29,15 +29,15 @@ async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -
     poller = cast("Poller", request.scope[SCOPE_POLLER])
     screens = poller.screens
     asked = parse(screens.site, request.query_params)
+    language = as_language(request.query_params.get("lang"), screens.site.language)
     if asked.unclear:
-        key, what = asked.unclear[0]
-        return PlainTextResponse(f"{key}: {what[:80]!r} is not of this fieldlab", status_code=404)
+        _, what = asked.unclear[0]
+        return PlainTextResponse(say("export.unclear", language, asked=what[:80]), status_code=404)
     visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
     if name not in tables(asked.view) or asked.view.screen not in visitor.screens:
-        return PlainTextResponse(f"this page has no table {name[:40]!r}", status_code=404)
+        return PlainTextResponse(say("export.unclear", language, asked=name[:40]), status_code=404)
     if kind == "parquet" and find_spec("pyarrow") is None:
         return PlainTextResponse(f"Parquet needs pyarrow: {INSTALL_ALL}", status_code=501)
-    language = as_language(request.query_params.get("lang"), screens.site.language)
 
     def made() -> tuple[bytes, str]:
         at = span(screens, asked.view)

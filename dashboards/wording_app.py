@@ -40,6 +40,7 @@ APP: Final[dict[str, tuple[str, str]]] = {
     "export.parquet": ("Parquet", "Parquet"),
     "export.csv.title": ("Deze tabel als CSV voor Excel", "This table as CSV for Excel"),
     "export.parquet.title": ("Deze tabel als Parquet", "This table as Parquet"),
+    "export.unclear": ("Dit adres vraagt om “{asked}”; dat is er niet, of het is niet te lezen. Er is geen bestand gemaakt.", "This address asks for “{asked}”, which is not there or cannot be read. No file was made."),
     "export.away": ("De gegevens zijn nu niet te lezen. Probeer het over een paar tellen opnieuw.", "The data cannot be read right now. Try again in a few seconds."),
     "export.png": ("PNG", "PNG"),
     "export.png.title": ("Deze afbeelding bewaren", "Save this picture"),
