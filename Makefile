@@ -16,6 +16,7 @@ demo: env-demo  ## Four simulated machines and the page, in the browser; ARGS="-
 test: env  ## All tests, on every core; ARGS="tests/analytics -k oee" for some, on one
 	@sh tools/debian.sh
 	@sh tools/peers.sh
+	@$(if $(ARGS),,rm -f .pytest_cache/v/cache/lastfailed)
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile) $(if $(ARGS),,|| $(BIN)/python -m tests.again $$?)
 
 week: env  ## An edge box cut off for a week of samples, killed twice and upgraded, then the account; ARGS="--every 10"

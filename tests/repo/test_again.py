@@ -13,11 +13,39 @@ from tests.again import MOST, again
 _RACE = """
 from pathlib import Path
 
-def test_race():
+import pytest
+
+@pytest.mark.parametrize("name", ["a::b [c]"])
+def test_race(name):
     seen = Path(__file__).with_name("seen")
     before = seen.exists()
     seen.touch()
     assert before
+
+def test_good():
+    pass
+"""
+_TWO = """
+made = []
+
+class TestShared:
+    def test_first(self):
+        made.append(1)
+
+    def test_second(self):
+        assert not made
+"""
+_SKIPPED = """
+from pathlib import Path
+
+import pytest
+
+def test_now_and_then():
+    seen = Path(__file__).with_name("seen")
+    if seen.exists():
+        pytest.skip("not here")
+    seen.touch()
+    assert False
 
 def test_good():
     pass
@@ -30,7 +58,7 @@ _DEFECTS = (
 def whole_run(folder: Path, text: str) -> int:
     """The status of a run of these tests, as the whole suite is run."""
     (folder / "test_it.py").write_text(text)
-    run = [sys.executable, "-m", "pytest", "-q", "--numprocesses", "2"]
+    run = [sys.executable, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "loadfile"]
     return subprocess.run(run, cwd=folder, check=False, capture_output=True).returncode
 
 
@@ -38,13 +66,14 @@ def test_a_race_passes_alone_and_is_named(tmp_path: Path, capfd: pytest.CaptureF
     """The status is that of a good run; the last line names the test all the same."""
     assert again(whole_run(tmp_path, _RACE), tmp_path) == 0
     said = capfd.readouterr().out.splitlines()
-    assert said[-1] == "  test_it.py::test_race"
+    assert said[-1] == "  test_it.py::test_race[a::b [c]]"
     assert said[-2].startswith("failed beside other tests, and passed alone")
 
 
-def test_a_defect_fails_alone_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """With the status of the first run, and named."""
-    assert again(whole_run(tmp_path, _DEFECTS.format(1)), tmp_path) == 1
+@pytest.mark.parametrize("text", [_DEFECTS.format(1), _TWO, _SKIPPED])
+def test_a_defect_fails_alone_too(text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the status of the first run, and named; so does what is skipped or fails for its own file."""
+    assert again(whole_run(tmp_path, text), tmp_path) == 1
     said = capfd.readouterr().out.splitlines()
     assert said[-2].startswith("failed beside other tests, and did not pass alone")
 

@@ -113,6 +113,7 @@ def box(walk: Walk, mill: str, document: Path) -> None:
     walk.before["systemctl enable"] = lambda: walk.run(
         f"cd /etc/fieldlab && {service} cat {' '.join(opened)} > /dev/null && {service} test -w pki/rejected"
         f" && ! {service} cat secrets/gateway-edge1.token"
+        " && test ! -e pki/ca && ls pki/own/*.key | wc -l | grep -qx 1"  # no others' keys
     )
 
 
