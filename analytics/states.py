@@ -21,6 +21,7 @@ OFF = STATE_CLASSES.index("off")
 IDLE = STATE_CLASSES.index("idle")
 CYCLES_WITHOUT_A_PART = 3
 """So many ideal cycles may lie between two parts of a machine that produces, where no time is given."""
+_FURTHEST_S = 31 * 86_400.0
 
 
 def state_steps(
@@ -92,14 +93,33 @@ def _believed(state: Steps, live: Steps) -> Steps:
     return combine(lambda s, alive: np.where(alive.astype(bool), s, UNKNOWN), state, live)
 
 
-def counts_reach_ns(machine: Machine, pri: Steps) -> int:
-    """How far apart counts may lie that make a state between them; 0 where none is made from counts."""
+def counts_reach_ns(machine: Machine, pri: Steps | None = None) -> int:
+    """How far apart counts may lie that make a state between them.
+
+    Parameters
+    ----------
+    machine : Machine
+    pri : Steps of float64, optional
+        Its planned run time per item as it was [s]; default: what the config says of it.
+
+    Returns
+    -------
+    int
+        In nanoseconds, 31 days at most, for a machine may tell nonsense of its cycle time; 0 where no state
+        is made from counts.
+    """
     dated = machine.states.entries if machine.states is not None else ()
     told = [rule.from_count.stop_after_s for _, rule in dated if rule.from_count is not None]
-    cycles = pri.at(np.append(pri.time, np.iinfo(np.int64).min)).astype(float)
+    if not told:
+        return 0
+    if pri is None:
+        config = [machine.ideal_cycle_time_s, *(p.ideal_cycle_time_s for p in machine.products.values())]
+        cycles = np.array([cycle_s for d in config if d is not None for _, cycle_s in d.entries], dtype=float)
+    else:
+        cycles = pri.at(np.append(pri.time, np.iinfo(np.int64).min)).astype(float)
     cycle_s = np.max(cycles, initial=0.0, where=~np.isnan(cycles))
     longest = [cycle_s * CYCLES_WITHOUT_A_PART if after_s is None else after_s for after_s in told]
-    return round(max(longest, default=0.0) * NS)
+    return round(min(max(longest), _FURTHEST_S) * NS)
 
 
 def _state_from_count(inc: Increments, stop_after_s: float | None, pri: Steps) -> Steps:

@@ -263,14 +263,15 @@ def make_link(site: Site, room: Room, name: str) -> None:
     """A new link of a wall; the app is given its hash, and the one before ends."""
     known = kiosks(site)
     if site.app is None or name not in known:
-        raise CannotStart(f"kiosk {name}: not one under app.kiosks of {site.path}")
+        raise CannotStart(
+            f"kiosk {name!r}: not one under app.kiosks of {site.path}: {', '.join(known) or 'none'}"
+        )
     file = own_name(site.app.kiosks[name].token, f"app.kiosks.{name}.token")
     until_s = time.time() + LINK_S
     key, kept = made(name, known[name], until_s)
     room.put("app", file, kept)
-    print(
-        f"good until {time.strftime('%Y-%m-%d', time.gmtime(until_s))}, behind the app's address, shown once:"
-    )
+    until = time.strftime("%Y-%m-%d", time.gmtime(until_s))
+    print(f"good until {until}, behind the app's address, shown once:")
     print(f"/wall#{key}")
 
 
@@ -284,7 +285,7 @@ def main(what: str, *where: str) -> None:
             show(what, Path(*where or ("/secrets",)))
             return
         if what == "kiosk":
-            name, config, folder = (*where, *DEFAULTS[len(where) - 1 :])
+            name, config, folder = (*where, *("", *DEFAULTS)[len(where) :])[:3]
             make_link(load(config), Room(Path(folder), ("app",)), name)
             return
         config, folder = where

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dashboards.push import Owner, Push, owner_of
 from fieldlab.errors import WrongUse
@@ -50,6 +50,18 @@ class KeyFiles:
         return self._folder / f"grafana-account-{owner}.token"
 
 
+def _place(address: str) -> SplitResult:
+    """The parts of Grafana's address; WrongUse where it is none."""
+    try:
+        place = urlsplit(address)
+        good = place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise WrongUse(f"--grafana {address}: must be an address such as https://10.0.0.8:3000")
+    return place
+
+
 def run(args: argparse.Namespace) -> int:
     """Push; 1 where a dashboard was edited by hand and left alone."""
     site = load(args.config)
@@ -57,9 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise WrongUse(
             f"{site.path}: store: Grafana needs a server that it can ask: a store of kind influxdb"
         )
-    if not args.grafana.startswith(("http://", "https://")):
-        raise WrongUse(f"--grafana {args.grafana}: must be an address such as https://10.0.0.8:3000")
-    place = urlsplit(args.grafana)
+    place = _place(args.grafana)
     if place.scheme == "http" and place.hostname not in LOOPBACK:
         said = f"{ADMIN} and tokens go to {place.hostname} in clear; https:// keeps them from who listens"
         print(f"warning: --grafana: {said}", file=sys.stderr)

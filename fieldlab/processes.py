@@ -226,6 +226,7 @@ class Processes:
 
 def _ends_with(parent: int) -> None:
     """Linux: a process that loses its parent is told to end, so that none is left behind by a kill -9."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent's handler would only note it
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # killed before this was asked for, of which nobody is told
         os.kill(os.getpid(), signal.SIGTERM)

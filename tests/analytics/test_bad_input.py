@@ -13,7 +13,8 @@ from analytics.fields import ATOM_FIELDS
 from analytics.groups import group
 from analytics.losses import waterfall
 from analytics.query import compute
-from analytics.signals import in_order
+from analytics.signals import NS, Steps, in_order
+from analytics.states import counts_reach_ns
 from analytics.stoppages import Stoppage, pareto, reliability
 from analytics.student import t_cdf, t_quantile
 from fieldlab_configs import parse
@@ -24,6 +25,7 @@ LAW = fit(np.column_stack([np.ones(9), np.arange(9.0)]), np.arange(9.0) ** 2, ["
 NAN = float("nan")
 BACKWARDS = Stoppage("m", "l", 5, 3, "down", minor=False, reason="none", within_s=0, planned_s=0)
 PLANT = "fieldlab: lab\ntimezone: UTC\nlines: [{id: l, machines: [{id: m, ideal_cycle_time_s: 10}]}]\n"
+COUNTED = "id: m, states: {from_count: {}}, signals: {total_count: {item: c}},"
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,12 @@ def test_a_store_without_a_sample_is_unknown_and_not_stopped():
     assert row["coverage"] == 0
     for name in ("availability", "effectiveness", "quality_ratio", "oee_index", "energy_per_unit_kwh"):
         assert row[name] is None, name
+
+
+@pytest.mark.parametrize("cycle_s", [3.4e38, 1e300, math.inf])
+def test_no_cycle_time_has_more_read_than_a_month(cycle_s):
+    """A machine tells its own, and may tell nonsense: a store's times would run over."""
+    machine = parse(PLANT.replace("id: m,", COUNTED)).machine("m")
+    assert counts_reach_ns(machine) == 30 * NS
+    told = Steps(np.array([5]), np.array([cycle_s]), before=NAN)
+    assert counts_reach_ns(machine, told) == 31 * 86_400 * NS

@@ -316,6 +316,8 @@ def test_a_token_of_another_organisation_is_refused(place) -> None:
         (lambda p: (setattr(p, "admin", "admin:wrong"), p.push())[1], 1, "does not let the server admin"),
         (lambda p: (setattr(p, "admin", "nocolon"), p.push())[1], 2, "must be user:password"),
         (lambda p: (setattr(p, "url", "ftp://x"), p.push())[1], 2, "must be an address such as"),
+        (lambda p: (setattr(p, "url", "http://"), p.push())[1], 2, "must be an address such as"),
+        (lambda p: (setattr(p, "url", "http://[::1"), p.push())[1], 2, "must be an address such as"),
         (lambda p: (setattr(p, "url", "http://127.0.0.1:1"), p.push())[1], 1, "cannot be reached"),
         (lambda p: (setattr(p.double, "version", "9.5.2"), p.push())[1], 1, "is a Grafana 9.5.2; 11 or"),
         (lambda p: ((p.tokens / "dashboards.token").unlink(), p.push())[1], 2, "store setup"),

@@ -143,10 +143,16 @@ def test_a_wall_gets_a_link_whose_hash_the_app_alone_has(made) -> None:
     assert not [key for key in keys if key in file.read_text()]
     doors = Kiosks({"hall": Kiosk(file.read_text)})
     assert [doors.visitor(key) is not None for key in keys] == [False, True]
-    for words in (("kiosk", "door", config, made.room), ("kiosk", "hall", CONFIG, made.room)):
+    for words in (
+        ("kiosk", "door", config, made.room),
+        ("kiosk", "", config, made.room),
+        ("kiosk", "hall", CONFIG, made.room),
+    ):
         done = made.first(*words)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert "not one under app.kiosks" in done.stderr
+    done = made.first("kiosk")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)  # no name, and no config where it looks
 
 
 @pytest.mark.parametrize(

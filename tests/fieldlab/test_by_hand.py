@@ -189,6 +189,18 @@ def test_a_stop_is_as_long_as_it_is(tmp_path):
     assert (row["minor_stop_s"], row["breakdown_s"]) == (0, 180 + 359 + 300)
 
 
+@pytest.mark.parametrize("cycle_s", ["3.4e38", "1e300"])
+def test_a_cycle_time_that_cannot_be_makes_a_long_run_of_parts_and_no_more(tmp_path, cycle_s):
+    """As a PLC tells it that never set it: two parts are never too far apart, and the figures come."""
+    rows = f"""08:00:00 ideal_cycle_time {cycle_s}
+    08:01:00 total_count 1
+    08:02:00 total_count 2
+    11:02:00 total_count 3"""
+    signals = "ideal_cycle_time: {item: i}"
+    (row,) = figures_of(tmp_path, rows, states="{from_count: {}}", signals=signals)
+    assert (row["state_producing_s"], row["produced_quantity"]) == (3 * 3600, 2)
+
+
 def test_a_state_made_of_counts_and_one_made_of_power(tmp_path):
     """Three ideal cycles apart is producing, a second more is not; power at a limit is the upper class."""
     rows = """07:59:00 good_count 0
