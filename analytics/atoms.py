@@ -87,7 +87,7 @@ class MachineResult:
     end_ns: int
 
     def rows_at(self, time_ns: Times) -> Ints:
-        """Which of the fragments each of some moments of the range lies in."""
+        """Which of the fragments each of some moments of the range lies in; an empty range has no moments."""
         return self.row[np.searchsorted(self.begins_ns, time_ns, side="right") - 1]
 
     @property

@@ -30,6 +30,7 @@ REASONS: Final = {
     "never_made": "{names}: never made in these blocks",
     "together": "{names} always change together: their shares cannot be told apart",
     "new_product": "reported period: {names}: not made in the reference period",
+    "nothing_learned": "reference period: nothing to learn from",
     "nothing_reported": "reported period: no block with energy and counts",
 }
 """Why a baseline or a saving cannot be told, by code."""

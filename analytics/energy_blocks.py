@@ -129,7 +129,7 @@ def baseline(
     site : Site
     machine : str
     reference : sequence of Fragments
-        The period that the law is learned from.
+        The period that the law is learned from; empty where there is nothing of it.
     reported : sequence of Fragments
         The period that is held against it; may be empty.
     per : str
@@ -166,6 +166,8 @@ def baseline(
 
 
 def _law(learned: Blocks) -> Fit:
+    if not (len(learned.energy) or learned.excluded):
+        raise NotEnoughData("nothing_learned")
     if not learned.measured:
         raise NotEnoughData("no_meter")
     return fit(learned.design, learned.energy, [HOURS, *learned.products])

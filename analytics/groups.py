@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -119,6 +120,18 @@ def split(site: Site, f: Fragments, by: Sequence[str]) -> dict[tuple[str, ...], 
         for key, i in position.items():
             parts.setdefault(key, []).append(pick(each, index == i))
     return {key: parts[key] for key in in_order(site, by, parts)}
+
+
+def keys_of(site: Site, f: Fragments, by: Sequence[str]) -> list[list[tuple[str, ...]]]:
+    """The groups that each of a machine's atoms lies in: of experiments none, or more than one."""
+    found: list[dict[tuple[str, ...], None]] = [{} for _ in f.cell_ns]
+    # Its number stands for an atom's values, and so tells which of them a label belongs to.
+    numbered = replace(f, values=np.arange(len(found), dtype=float)[:, None])
+    for each, labels in _labelled(site, [numbered], by):
+        spelled = zip(*labels, strict=True) if by else [()] * len(each.cell_ns)
+        for number, key in zip(each.values[:, 0].astype(int).tolist(), spelled, strict=True):
+            found[number][key] = None
+    return [list(keys) for keys in found]
 
 
 def _labelled(

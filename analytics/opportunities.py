@@ -35,7 +35,7 @@ def opportunities(
     fragments : sequence of Fragments
     by : sequence of str
         Parts each machine further, see :data:`analytics.groups.KEYS`; a part keeps its share of the
-        machine's year.
+        machine's year, and has to last long enough by itself to say anything.
     end_ns : int
         The year begins here.
 
@@ -50,25 +50,33 @@ def opportunities(
     keys = tuple(dict.fromkeys(("machine", *by)))
     for sums in group(site, fragments, ("machine",)):
         machine = str(sums["machine"])
-        planned_s, coverage = float(sums["planned_busy_time_s"] or 0), sums["coverage"]  # type: ignore[arg-type]
-        too_little = _too_little(planned_s, coverage if isinstance(coverage, float) else 0.0)
-        if too_little is not None:
-            named: Row = dict.fromkeys(keys) | {"machine": machine}
-            rows.append(_row(named, None, "not enough data", too_little, None))
-            continue
-        factor = HALF * _planned_year_s(site, machine, end_ns) / planned_s
         own = [f for f in fragments if f.machine == machine]
-        quality = {tuple(r[k] for k in keys): r["quality_ratio"] for r in group(site, own, keys)}
-        for part in losses(site, own, keys):
-            if part["loss"] in GAINS:
-                share = quality[tuple(part[k] for k in keys)]
-                named = {k: part[k] for k in keys}
-                rows.append(_gain(named, part, factor, share if isinstance(share, float) else None))
+        parts = {tuple(r[k] for k in keys): r for r in group(site, own, keys)}
+        too_little = {key: _too_little(part) for key, part in parts.items()}
+        rows += [
+            _row(dict(zip(keys, key, strict=True)), None, "not enough data", why, None)
+            for key, why in too_little.items()
+            if why is not None
+        ]
+        if None not in too_little.values():
+            continue  # of no planned time there is no share either
+        factor = HALF * _planned_year_s(site, machine, end_ns) / _number(sums["planned_busy_time_s"])
+        for lost in losses(site, own, keys):
+            key = tuple(lost[k] for k in keys)
+            if lost["loss"] in GAINS and too_little[key] is None:
+                share = parts[key]["quality_ratio"]
+                named = {k: lost[k] for k in keys}
+                rows.append(_gain(named, lost, factor, share if isinstance(share, float) else None))
     return sorted(rows, key=_worth)
 
 
-def _too_little(planned_s: float, coverage: float) -> dict[str, Any] | None:
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _too_little(sums: Row) -> dict[str, Any] | None:
     """Why nothing can be said, in words, and as a code with its values for who has words of their own."""
+    planned_s, coverage = _number(sums["planned_busy_time_s"]), _number(sums["coverage"])
     if planned_s < LEAST_PLANNED_S:
         have, need = planned_s / 3600, LEAST_PLANNED_S / 3600
         why = f"{have:.1f} h of planned time; at least {need:.0f} h are needed"

@@ -193,6 +193,10 @@ _LAW: Final = {
         "{names} is niet gemaakt in de nulmeting",
         "{names} was not made in the baseline",
     ),
+    "no_law.nothing_learned": (
+        "de nulmeting bevat niets om van te leren",
+        "the baseline has nothing to learn from",
+    ),
     "no_law.nothing_reported": (
         "de proef heeft geen blok met energie en aantallen",
         "the trial has no block with energy and counts",

@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.atoms import Fragments, pick
 from analytics.energy_blocks import Per, baseline
-from analytics.groups import split
+from analytics.groups import in_order, split
 from analytics.query import compute
 from fieldlab.asked import asked, check_length, keys
 from fieldlab.errors import WrongUse
@@ -61,18 +61,20 @@ def run(args: argparse.Namespace) -> int:
         rows = [
             row for m in parts[0] for row in _of_machine(site, [p[m].fragments for p in parts], by, args.per)
         ]
-    shown = [{**row, "said": row["equation"] or row["reason"]} for row in rows]
+    shown = [{**row, "said": row["reason"] or row["equation"]} for row in rows]
     print(table(rows if args.format == "json" else shown, [*by, "verdict"], _COLUMNS, args.format))
     if args.format == "table":
         for row in shown:
-            _tell_alarms(row)
+            _tell_alarms(row, by)
     return 0
 
 
 def _of_machine(site: Site, parts: Sequence[Fragments], by: Sequence[str], per: Per) -> Iterator[Row]:
     """The baseline of each group of a machine, out of what is learned from and, if any, what is reported."""
     reference, *reported = [split(site, f, by) for f in parts]
-    for key, learned in reference.items():
+    # A group that only the reported period has is told as well: its energy is no saving and no loss.
+    for key in in_order(site, by, {key: None for groups in (reference, *reported) for key in groups}):
+        learned = reference.get(key, [])
         later = [f for groups in reported for f in groups.get(key, [])]
         # Reported, and without this group: that is a verdict, and not the same as nothing to report.
         told = later or [pick(f, np.zeros(0, np.int64)) for f in parts[1:]]
@@ -80,9 +82,8 @@ def _of_machine(site: Site, parts: Sequence[Fragments], by: Sequence[str], per: 
         yield {**named, **baseline(site, named["machine"], learned, told, per)}
 
 
-def _tell_alarms(row: Mapping[str, Any]) -> None:
+def _tell_alarms(row: Mapping[str, Any], by: Sequence[str]) -> None:
     if row["verdict"] == "ok" and row["reason"] is None and row["alarms"]:
         first = row["alarms"][0] + 1
-        print(
-            f"{row['machine']}: its energy leaves the baseline from block {first} of the reported period on"
-        )
+        named = ", ".join(str(row[key]) for key in by)
+        print(f"{named}: its energy leaves the baseline from block {first} of the reported period on")

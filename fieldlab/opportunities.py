@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the losses of each machine, or of its groups, the most rewarding first."""
     by = tuple(dict.fromkeys(("machine", *keys(args))))
     with asked(args) as question:
-        computed = question.compute(by)
+        computed = question.compute()  # by cell, whatever the groups, as losses are: the parts then add up
         fragments = [r.fragments for r in computed.results.values()]
         rows = opportunities.opportunities(question.site, fragments, by, end_ns=question.end_ns)
     print(table(rows, [*by, "loss", "verdict"], _COLUMNS, args.format))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analytics.atoms import MachineResult, pick
-from analytics.groups import group, in_order, split
+from analytics.groups import group, in_order, keys_of
 from analytics.query import DAY_NS
 from analytics.schedule import schedule
 from analytics.stoppages import Stoppage, pareto, reliability, stoppages
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         print(table(ranked, _together(by, [args.pareto]), _PARETO, args.format))
     else:
         rows = [
+            # Of a machine that has moved while it stood still, `line` is its group's: where the range begins.
             {**named, **_row(stop), **named}
             for named, stops in groups
             for stop in sorted(stops, key=lambda stop: (stop.start_ns, stop.machine))
@@ -81,7 +82,8 @@ def _found(question: Asked, by: Sequence[str]) -> tuple[dict[Key, list[Stoppage]
         own = _grouped(site, result, stops, by)
         for key, some in own.items():
             found.setdefault(key, []).extend(some)
-        for sums in group(site, [result.fragments], finer):
+        whole: list[Row] = [{"machine": machine}] if finer == ["machine"] else []
+        for sums in group(site, [result.fragments], finer) or whole:
             some = own.get(tuple(str(sums[k]) for k in by), [])
             reliable.append({**{k: sums[k] for k in finer}, **reliability(some, sums, **span)})
     return found, reliable
@@ -91,11 +93,16 @@ def _grouped(
     site: Site, result: MachineResult, stops: Sequence[Stoppage], by: Sequence[str]
 ) -> dict[Key, list[Stoppage]]:
     """One machine's stops, each in the group in which it begins, or the range does."""
-    rows = result.rows_at(np.array([max(s.start_ns, result.start_ns) for s in stops], np.int64)).tolist()
-    keys_of = {row: list(split(site, pick(result.fragments, np.array([row])), by)) for row in set(rows)}
+    if result.start_ns == result.end_ns:
+        # An empty range touches a stop and has no atoms: of its groups only the machine is known.
+        named = {"machine": result.fragments.machine}
+        return {tuple(named[key] for key in by): list(stops)} if stops and named.keys() >= set(by) else {}
+    rows = result.rows_at(np.array([max(s.start_ns, result.start_ns) for s in stops], np.int64))
+    touched, which = np.unique(rows, return_inverse=True)
+    labels = keys_of(site, pick(result.fragments, touched), by)
     found: dict[Key, list[Stoppage]] = {}
-    for row, stop in zip(rows, stops, strict=True):
-        for key in keys_of[row]:
+    for i, stop in zip(which.tolist(), stops, strict=True):
+        for key in labels[i]:
             found.setdefault(key, []).append(stop)
     return found
 

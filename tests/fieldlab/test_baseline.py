@@ -99,6 +99,30 @@ def test_each_group_has_a_baseline_of_its_own(folder):
     assert rows["none"]["verdict"] == "not enough data"
 
 
+def test_what_only_the_reported_period_made_is_told_with_its_reason(folder):
+    """Its group has nothing to learn from; the machine's own line says why, and not the equation."""
+    rows = (folder / "days.csv").read_text().splitlines()
+    first = [r.replace("product,b", "product,a") if r < "2026-02-04" else r for r in rows[1:]]
+    (folder / "days.csv").write_text("\n".join([rows[0], *first]) + "\n")
+    told = ("baseline", "plant.yaml", "--input", "days.csv", "--per", "day", "--until", "2026-02-04")
+    done = fieldlab(*told, "--by", "product", "--format", "json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = {r["product"]: r for r in json.loads(done.stdout)}
+    assert list(found) == ["a", "b", "none"]
+    assert (found["b"]["verdict"], found["b"]["reason_code"]) == ("not enough data", "nothing_learned")
+    assert found["b"]["saved_kwh"] is None
+    table = fieldlab(*told, cwd=folder).stdout
+    assert "b: not made in the reference period" in table
+    assert "E [kWh]" not in table
+
+
+def test_an_alarm_names_its_group(folder):
+    """All the keys, as a machine has one for each product."""
+    told = ("--per", "day", "--until", "2026-02-04", "--by", "line,product")
+    done = fieldlab("baseline", "plant.yaml", "--input", "days.csv", *told, cwd=folder)
+    assert "m1, l1, a: its energy leaves the baseline from block" in done.stdout
+
+
 def test_too_little_is_a_verdict(folder):
     """Four days are no baseline."""
     row = answer(folder, "--to", "2026-01-09", "--per", "day")

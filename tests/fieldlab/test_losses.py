@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from analytics import groups
 from tests.fieldlab.command import fieldlab
 from tests.fieldlab.test_kpi import PLANT
 
@@ -114,16 +115,99 @@ experiments:
     ]
 
 
-def test_opportunities_by_group_add_up_to_those_of_the_machine(folder):
-    """An hour has its share of the machine's year."""
-    whole = {r["loss"]: r for r in json.loads(answer(folder, "opportunities", "--format", "json"))}
-    rows = json.loads(answer(folder, "opportunities", "--by", "hour", "--format", "json"))
-    assert list(rows[0])[:3] == ["machine", "hour", "loss"]
-    assert len(rows) == 10 * len(whole)
+def test_an_empty_range_within_a_stop_is_no_mistake(folder):
+    """As for `kpi`: the stop that it touches, a row of dashes, and nothing of a group that no atom tells."""
+    at = ("--from", "2026-01-05T13:00:00Z", "--to", "2026-01-05T13:00:00Z")
+    for by in ((), ("--by", "machine")):
+        (row,) = json.loads(answer(folder, "stops", *at, *by, "--format", "json"))
+        assert (row["start"], row["minutes"]) == ("2026-01-05T12:00:00Z", 0)
+        (row,) = json.loads(answer(folder, "stops", *at, *by, "--reliability", "--format", "json"))
+        assert row == {"machine": "m1", "breakdowns": 0, "mtbf_h": None, "mttr_min": None}
+    for command in (["kpi"], ["losses"], ["stops"], ["stops", "--reliability"]):
+        assert json.loads(answer(folder, *command, *at, "--by", "hour", "--format", "json")) == []
+
+
+def test_atoms_are_labelled_once_however_many_stops_there_are(folder, monkeypatch):
+    """Labels cost far more than rows: by the hour of a long range the answer took minutes."""
+    labelled, times = groups._labelled, []
+    monkeypatch.setattr(groups, "_labelled", lambda *args: times.append(1) or labelled(*args))
+    answer(folder, "stops", "--by", "hour")
+    few = len(times)
+    told = [
+        f"2026-01-05T{h:02}:{m}:00Z,m1,state,{s}"
+        for h in range(8, 18)
+        for m, s in ((20, "STOP"), (40, "RUN"))
+    ]
+    (folder / "day.csv").write_text("\n".join(["time,machine,signal,value", *told]) + "\n")
+    times.clear()
+    assert len(json.loads(answer(folder, "stops", "--by", "hour", "--format", "json"))) == 10
+    assert len(times) == few
+
+
+def test_a_stop_of_a_machine_that_moved_has_the_line_of_its_group(folder):
+    """Where the range begins; without ``--by`` the line where it began."""
+    moved = "        line: [{from: 2026-01-01, value: l2}, {from: 2026-01-06, value: l1}]\n"
+    plant = PLANT.replace("      - id: m1\n", "      - id: m1\n" + moved)
+    (folder / "plant.yaml").write_text(plant + "  - id: l2\n    machines: [{id: m2}]\n")
+    rows = "".join(
+        f"2026-01-0{t},m1,state,{s}\n" for t, s in (("5T20:00:00Z", "STOP"), ("6T04:00:00Z", "RUN"))
+    )
+    (folder / "day.csv").write_text("time,machine,signal,value\n2026-01-05T08:00:00Z,m1,state,RUN\n" + rows)
+    later = ("--from", "2026-01-06T02:00:00Z", "--to", "2026-01-06T05:00:00Z", "--format", "json")
+    (row,) = json.loads(answer(folder, "stops", *later))
+    assert (row["line"], row["start"]) == ("l2", "2026-01-05T20:00:00Z")
+    (row,) = json.loads(answer(folder, "stops", *later, "--by", "line"))
+    assert row["line"] == "l1"
+
+
+SHIFTS = """\
+shifts:
+  - {name: day, days: [mon, tue, wed], start: "08:00", end: "18:00", breaks: [{start: "12:00", minutes: 60}]}
+"""
+
+
+@pytest.fixture
+def three_days(folder):
+    """Two shifts of nine planned hours with a count in each break, and an hour of a third."""
+    (folder / "plant.yaml").write_text(PLANT.replace("Europe/Amsterdam", "UTC") + SHIFTS)
+    rows, count = ["time,machine,signal,value", "2026-01-05T08:00:00Z,m1,total_count,0"], 0
+    for day in ("2026-01-05", "2026-01-06", "2026-01-07"):
+        for hour, signal, told in (
+            (8, "state", "RUN"), (9, "total_count", 20), (12, "total_count", 120), (13, "total_count", 50),
+            (13, "state", "STOP"), (15, "state", "RUN"), (18, "total_count", 200),
+        ):  # fmt: skip
+            if signal == "total_count":
+                count += told
+            rows.append(f"{day}T{hour:02}:00:00Z,m1,{signal},{count if signal == 'total_count' else told}")
+    (folder / "day.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_opportunities_by_group_are_parts_of_the_machine_s_year(three_days):
+    """A part has its share of it, and of parts made in a break no more is made than without groups."""
+    whole = ("--to", "2026-01-06T18:00:00Z", "--format", "json")
+    of_machine = {r["loss"]: r for r in json.loads(answer(three_days, "opportunities", *whole))}
+    rows = json.loads(answer(three_days, "opportunities", *whole, "--by", "day"))
+    assert list(rows[0])[:3] == ["machine", "day", "loss"]
+    assert (len(rows), {r["verdict"] for r in rows}) == (2 * len(of_machine), {"ok"})
     for loss in ("breakdown", "speed"):
-        parts = [r["hours"] for r in rows if r["loss"] == loss]
-        assert sum(parts) == pytest.approx(whole[loss]["hours"])
-    assert max(rows, key=lambda r: (r["loss"] == "breakdown", r["hours"]))["hour"][11:13] in ("12", "13")
+        for figure in ("hours", "good_parts"):
+            parts = [r[figure] for r in rows if r["loss"] == loss]
+            assert sum(parts) == pytest.approx(of_machine[loss][figure])
+            assert parts[0] > 0
+
+
+def test_a_part_that_is_too_short_has_a_verdict_and_no_figure(three_days):
+    """Of the third day there is an hour; of an hour there is never more."""
+    told = ("--to", "2026-01-07T09:00:00Z", "--format", "json")
+    rows = json.loads(answer(three_days, "opportunities", *told, "--by", "day"))
+    assert {r["day"] for r in rows if r["verdict"] == "ok"} == {"2026-01-05", "2026-01-06"}
+    (short,) = (r for r in rows if r["day"] == "2026-01-07")
+    assert (short["verdict"], short["loss"], short["hours"]) == ("not enough data", None, None)
+    assert "1.0 h of planned time" in short["reason"]
+    rows = json.loads(answer(three_days, "opportunities", *told, "--by", "hour"))
+    assert len({r["hour"] for r in rows}) == len(rows) > 20
+    assert {(r["verdict"], r["hours"], r["eur"]) for r in rows} == {("not enough data", None, None)}
 
 
 def test_opportunities_are_ranked_and_say_what_they_assume(folder):
