@@ -244,21 +244,20 @@ def test_an_address_of_somebody_else_gives_one_clear_error() -> None:
         listen("192.0.2.1", 0)
 
 
+def got(url: str) -> bytes:
+    """What an address of ours answers."""
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - ours
+        return answer.read()
+
+
 async def test_serving_leaves_signals_alone_and_stops_within_a_second() -> None:
     """The caller owns Ctrl-C."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    async with serve(FakeScreens()) as address:
-        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-
-        def get() -> bytes:
-            with urllib.request.urlopen(f"{address.url}healthz", timeout=5) as answer:  # noqa: S310 - ours
-                return answer.read()
-
-        assert await asyncio.to_thread(get) == b'{"status":"ok"}'
-        began = time.monotonic()
-    took = [time.monotonic() - began]
-    for _ in range(2):
-        async with serve(FakeScreens()):
+    took = []
+    for _ in range(3):
+        async with serve(FakeScreens()) as address:
+            assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+            assert await asyncio.to_thread(got, f"{address.url}healthz") == b'{"status":"ok"}'
             began = time.monotonic()
         took.append(time.monotonic() - began)
     assert min(took) < 1.0  # what else the machine does can only make it more
