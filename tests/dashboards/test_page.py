@@ -102,6 +102,17 @@ def until(true: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     raise AssertionError(f"not within {seconds} s: {what}") from missed
 
 
+def within_moments(change: Callable[[], Any], true: Callable[[], Any], what: str) -> None:
+    """Change something three times; what follows of it is so each time, and once within 3 s."""
+    took = []
+    for _ in range(3):
+        change()
+        began = time.monotonic()
+        until(true, what)
+        took.append(time.monotonic() - began)
+    assert min(took) < 3.0, (what, took)  # what else the machine does can only make it more
+
+
 def attribute(driver: webdriver.Chrome, testid: str, name: str) -> str | None:
     """An attribute of a marked element; None where there is no such element."""
     script = "return document.querySelector(`[data-testid='${arguments[0]}']`)?.getAttribute(arguments[1])"
@@ -262,8 +273,12 @@ def test_new_data_appear_and_what_stands_still_is_not_drawn_again(driver, addres
     """The page follows the source within moments."""
     driver.get(f"{address.url}?machine=m1&range=1h")
     until(lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), "the first figures")
-    screens.now += 1800 * NS
-    until(lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), "the new figures")
+
+    def goes_on() -> None:
+        screens.now += 1800 * NS
+
+    new = "the new figures"
+    within_moments(goes_on, lambda: shows(driver, "m1", screens.now - HOUR_NS, screens.now), new)
     assert numbers(driver) == truth(screens, "m1", screens.now - HOUR_NS)
 
 
