@@ -87,6 +87,32 @@ async def test_a_token_that_goes_in_clear_to_another_computer_is_warned_of(tmp_p
         )
 
 
+async def test_a_password_that_goes_in_clear_to_another_computers_broker_is_warned_of(
+    tmp_path, monkeypatch
+) -> None:
+    """Of a real broker that both addresses lead to; not where it stays on this computer."""
+    monkeypatch.setenv("WORD", "only-for-tests")
+    port = servers.free_port()
+    listeners = f"listener {port} 127.0.0.2\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
+    conf = tmp_path / "mosquitto.conf"
+    conf.write_text(listeners)
+    try:
+        command = [servers.find_program("mosquitto"), "-c", str(conf)]
+    except servers.ServerMissingError as missing:
+        pytest.skip(str(missing))
+    count = "total_count: {source: broker, topic: lab/n}"
+    with servers.running(command, tmp_path, lambda: servers.listens(port)):
+        for host, warned in (("127.0.0.2", True), ("127.0.0.1", False)):
+            broker = f"broker: {{kind: mqtt, host: {host}, port: {port}, user: gw, password: {{env: WORD}}}}"
+            worst, said = await doctor(write(tmp_path, [count], [broker]))
+            assert worst["source broker", "connection"] == {"ok"}
+            found = said.get(("source broker", "security", "warning"))
+            assert (found is not None) is warned
+            assert not warned or found.startswith(
+                "no TLS: everything is sent in clear, a password too -> sources.broker.tls: true"
+            )
+
+
 async def test_all_that_can_be_wrong_with_nodes_is_said_node_by_node(peer, tmp_path):
     """Missing, of another namespace, without EURange, of the wrong type, sampled more slowly."""
     signals = [
