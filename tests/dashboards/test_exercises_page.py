@@ -14,7 +14,7 @@ from fieldlab_configs import Site
 from tests.dashboards.browser import CHROMEDRIVER, CHROMIUM, chromium
 from tests.dashboards.fakes import HOUR_NS, START_NS, FakeScreens
 from tests.dashboards.serving import served
-from tests.dashboards.test_page_returns import until
+from tests.dashboards.test_page import until
 
 pytestmark = [
     pytest.mark.browser,
@@ -81,13 +81,23 @@ def test_a_check_while_the_store_is_away_is_told_where_it_was_pressed(
         browser.get(f"{address.url}exercises?lang={language}")
 
         def press(button: str) -> None:
-            found = browser.find_element(By.CSS_SELECTOR, f"[data-testid='{button}']")
-            until(lambda: not found.get_attribute("disabled"), f"{button} can be pressed")
-            found.click()
+            def pressed() -> bool:
+                found = browser.find_element(By.CSS_SELECTOR, f"[data-testid='{button}']")
+                if found.get_attribute("disabled"):
+                    return False
+                found.click()
+                return True
+
+            until(pressed, f"{button} can be pressed")
+
+        def choose() -> bool:
+            machine = browser.find_element(By.CSS_SELECTOR, "[data-testid='loss-machine']")
+            Select(machine).select_by_value("m1")
+            return True
 
         until(lambda: browser.find_elements(By.CSS_SELECTOR, "[data-testid='check-loss']"), "the exercises")
         line.away = True
-        Select(browser.find_element(By.CSS_SELECTOR, "[data-testid='loss-machine']")).select_by_value("m1")
+        until(choose, "a machine can be chosen")
         press("check-loss")
         until(lambda: words in said(browser, "loss"), "the store is away")
         press("halve")

@@ -21,7 +21,7 @@ from tests.dashboards.pages import PAGES, SIZES
 from tests.dashboards.serving import served
 from tests.dashboards.test_app_pages import fetched, words
 from tests.dashboards.test_every_page import opened
-from tests.dashboards.test_page import attribute, text, until
+from tests.dashboards.test_page import attribute, click, text, until
 
 CHOSEN = "return document.querySelector(`[data-testid='choose-shift']`).value"
 
@@ -226,12 +226,19 @@ def test_a_page_that_stays_open_over_a_shift_change_offers_the_new_shift(driver)
         )
 
     def choose(key: str) -> None:
-        Select(driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-shift']")).select_by_value(key)
+        """As soon as it can be: the picker is drawn anew whenever what it offers changes."""
+
+        def chosen() -> bool:
+            picker = driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-shift']")
+            Select(picker).select_by_value(key)
+            return True
+
+        until(chosen, f"{key} can be chosen")
 
     with served(screens) as address:
         driver.get(f"{address.url}?line=milling&lang=nl")
         until(lambda: text(driver, "waiting"), "no data yet", 20)
-        driver.find_element(By.CSS_SELECTOR, "[data-testid='choose-own']").click()
+        click(driver, "choose-own")
         assert offered() == []
         screens.now = now_ns
         until(lambda: "2026-11-24/ochtend" in offered(), "the shift of now")
@@ -242,6 +249,6 @@ def test_a_page_that_stays_open_over_a_shift_change_offers_the_new_shift(driver)
             choose("2026-11-24/ochtend")
             until(lambda: attribute(driver, "range-custom", "aria-pressed") == "true", "the shift")
             until(lambda: "ochtend" in driver.execute_script(CHOSEN), "the shift is marked")
-            driver.find_element(By.CSS_SELECTOR, "[data-testid='range-8h']").click()
+            click(driver, "range-8h")
             until(lambda: driver.execute_script(CHOSEN) == "", "no shift is marked")
         leave(driver)
