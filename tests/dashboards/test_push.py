@@ -416,3 +416,4 @@ def test_a_grafana_that_is_not_who_it_should_be_is_told_nothing(
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert ("certificate" in done.stderr) is not told
     assert bool(heard) is told
+    assert all((word or "").startswith("Basic ") for word in heard)

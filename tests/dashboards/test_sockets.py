@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -84,11 +85,12 @@ class Socket:
         return "\n".join(found)
 
     def closed(self) -> bool:
-        """Whether the other side ends the connection, whatever it says before."""
+        """Whether the other side ends the connection in time, whatever and however much it says before."""
+        deadline = time.monotonic() + PATIENCE_S
         with contextlib.suppress(ConnectionClosed, TimeoutError):
-            while self.line.recv(PATIENCE_S) != CLOSED:
-                pass
-            return True
+            while (left_s := deadline - time.monotonic()) > 0:
+                if self.line.recv(left_s) == CLOSED:
+                    return True
         return False
 
 
