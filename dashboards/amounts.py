@@ -69,9 +69,15 @@ def significant(value: float, language: Language, digits: int = 3) -> str:
     return decimal(value, min(decimals, 9), language)
 
 
-def in_wh(value_kwh: float | None) -> bool:
-    """Whether an amount reads better in Wh than in kWh: from 0.1 kWh on, three digits read well."""
-    return value_kwh is not None and 0 < abs(value_kwh) < 0.1  # noqa: PLR2004 - said above
+def reads_small(value: float | None) -> bool:
+    """Whether an amount reads better in thousandths of its unit: from 0.1 on, three digits read well.
+
+    Examples
+    --------
+    >>> reads_small(0.0999), reads_small(0.1), reads_small(0.0), reads_small(None)
+    (True, False, False, False)
+    """
+    return value is not None and 0 < abs(value) < 0.1  # noqa: PLR2004 - said above
 
 
 def energy(value_kwh: float | None, language: Language, *, per_unit: bool = False) -> tuple[str, str]:
@@ -122,7 +128,7 @@ def _in_thousandths(
     value: float | None, units: tuple[str, str], language: Language, *, per_unit: bool
 ) -> tuple[str, str]:
     """A value and its unit, in the small one of the two (a thousandth) where that reads better."""
-    small = in_wh(value)
+    small = reads_small(value)
     unit = say(f"unit.{units[0] if small else units[1]}{'_per_unit' if per_unit else ''}", language)
     if value is None:
         return UNDEFINED, unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Callable
 from typing import Final
@@ -11,10 +12,13 @@ from typing import Final
 from nicegui import Client
 
 from dashboards import amounts, kit, moments
+from dashboards.errors import ReasonRefused
 from dashboards.kit import Box, Text
 from dashboards.screens import Row
 from dashboards.wording import Language, say
 from fieldlab_configs import Site
+
+log = logging.getLogger(__name__)
 
 CHOICES: Final = ("material", "tool", "jam", "quality", "setup", "staff", "cleaning", "electric")
 MOST_LETTERS: Final = 80
@@ -39,7 +43,7 @@ class ReasonForm:
     site : Site
     client : Client
     keep : callable
-        Writes what was answered; OSError or PermissionError where that fails.
+        Writes what was answered; OSError where that fails, ReasonRefused where it always will.
     code : str
         Of whoever is logged in; empty: the form asks for it.
     """
@@ -121,12 +125,14 @@ class ReasonForm:
         elif not 0 < len(reason) <= MOST_LETTERS:
             self._say("assign.no_reason")
         else:
+            of, code = self._of, self._code.strip()
             try:
-                of, code = self._of, self._code.strip()
                 await asyncio.to_thread(self._keep, of["machine"], of["start_ns"], reason, code)
-            except PermissionError:
+            except ReasonRefused as error:
+                log.warning("not kept: %s", error)
                 self._say("assign.refused")
-            except OSError:
+            except OSError as error:
+                log.warning("a reason for %s at %d is not kept: %s", of["machine"], of["start_ns"], error)
                 self._say("assign.failed")
             else:
                 self._say("assign.done", reason=reason)

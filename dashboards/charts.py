@@ -54,9 +54,9 @@ def energy(snapshot: Snapshot, site: Site, language: Language, ink: Ink) -> Opti
     (measure,) = BY_ID["energy_trend"].measure
     labels, rows, _ = _by_bucket(snapshot, site, language)
     values = [_value(row, measure) for row in rows]
-    in_wh = amounts.in_wh((snapshot.total or {}).get(measure))
-    data = [None if v is None else round(v * (1000 if in_wh else 1), 6) for v in values]
-    unit = say("unit.wh_per_unit" if in_wh else "unit.kwh_per_unit", language)
+    small = amounts.reads_small((snapshot.total or {}).get(measure))
+    data = [None if v is None else round(v * (1000 if small else 1), 6) for v in values]
+    unit = say("unit.wh_per_unit" if small else "unit.kwh_per_unit", language)
     return base(ink) | {
         "grid": {"left": 8, "right": 8, "top": 30, "bottom": 4, "containLabel": True},
         "tooltip": tooltip(ink) | {"trigger": "axis", ":valueFormatter": number(language)},

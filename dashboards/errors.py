@@ -18,6 +18,10 @@ class CannotListen(OSError):  # noqa: N818 - named by what is wrong with the add
     """An address that cannot be listened on; the message says why."""
 
 
+class ReasonRefused(Exception):  # noqa: N818 - named by what became of the reason
+    """A reason that the store will never take; the message says why."""
+
+
 class GrafanaTrouble(Exception):  # noqa: N818 - named for what it is
     """A Grafana that is away or will not; the message says what to do.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ class Picker:
     ) -> None:
         self.site, self.language, self._now_ns, self._choose = site, language, now_ns, choose
         self._ends = ["", ""]
+        self._view: View | None = None
         with Box("details", "picker"):
             Text("summary", say("choose.own", language), "tool", data_testid="choose-own")
             with Box("div", "picked"):
@@ -104,18 +106,24 @@ class Picker:
         found = schedule(self.site, now_ns - _BACK_NS, now_ns + DAY_NS).occurrences
         self._next_ns = min((o.start_ns + 1 for o in found if o.start_ns >= now_ns), default=now_ns + DAY_NS)
         past = [o for o in reversed(found) if now_ns - _BACK_NS <= o.start_ns < now_ns]
-        self._known = {f"{o.date.isoformat()}/{o.name}": (o.start_ns, o.end_ns) for o in past}
+        # A name may come twice on one date, and a shift is cut in two where other shifts begin to hold.
+        self._known = {str(o.start_ns): (o.start_ns, o.end_ns) for o in past}
+        times = Counter((o.date, o.name) for o in past)
         self._select.clear()
         with self._select:
-            Text("option", say("choose.shift.none", self.language), value="")
-            for key, o in zip(self._known, past, strict=True):
+            # Nothing to choose: whoever looks at a shift would be told to look at none.
+            Text("option", say("choose.shift.none", self.language), value="", disabled="disabled")
+            for o in past:
                 day = moments.day(dt.datetime.combine(o.date, dt.time()), self.language)
-                Text("option", f"{day} · {o.name}", value=key)
+                begin = f" {moments.local(self.site, o.start_ns):%H:%M}" if times[o.date, o.name] > 1 else ""
+                Text("option", f"{day} · {o.name}{begin}", value=str(o.start_ns))
         kit.hide(self._label, hidden=False)
+        if self._view is not None:
+            self.mark(self._view)
 
     def mark(self, view: View) -> None:
         """Show which shift is looked at; none, so that the last one can be chosen again."""
-        ends = (view.from_ns, view.to_ns)
+        self._view, ends = view, (view.from_ns, view.to_ns)
         kit.put(self._select, value=next((key for key, of in self._known.items() if of == ends), ""))
 
     def _pick(self, key: str) -> None:

@@ -242,7 +242,7 @@ def _energy(site: Site, now: Sequence[Row], past: Sequence[Row], language: Langu
 def _per_good(rows: Sequence[Row], language: Language) -> list[str]:
     """Side by side, so in one unit."""
     values = [row.get("energy_per_good_unit_kwh") for row in rows]
-    small = all(amounts.in_wh(v) for v in values if v)
+    small = all(amounts.reads_small(v) for v in values if v)
     factor, unit = (1000.0, "unit.wh_per_unit") if small else (1.0, "unit.kwh_per_unit")
     return [_amount(None if v is None else v * factor, say(unit, language), language) for v in values]
 

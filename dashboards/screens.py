@@ -82,5 +82,5 @@ class Screens(Protocol):
         ...
 
     def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
-        """Keep an operator's reason for the stop that begins there; PermissionError where that is refused."""
+        """Keep an operator's reason for the stop that begins there; ReasonRefused where it never can be."""
         ...

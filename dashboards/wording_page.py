@@ -88,8 +88,8 @@ PAGE: Final = {
         "“{asked}” is not a machine or line of this fieldlab; this is {shown}.",
     ),
     "no_range": (
-        "De periode “{asked}” is niet te lezen of langer dan 20 jaar; dit is {shown}.",
-        "The period “{asked}” cannot be read or is longer than 20 years; this is {shown}.",
+        "De periode “{asked}” is niet te lezen, langer dan 20 jaar of niet tussen 1970 en 2116; dit is {shown}.",
+        "The period “{asked}” cannot be read, is longer than 20 years or not between 1970 and 2116; this is {shown}.",
     ),
     "trouble": (
         "De gegevens zijn nu niet te lezen. Wat er staat is van {time}; er wordt opnieuw geprobeerd.",

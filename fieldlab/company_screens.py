@@ -9,6 +9,7 @@ import numpy as np
 
 from analytics.shares import shares
 from analytics.stopped import Stopped
+from dashboards.errors import ReasonRefused
 from fieldlab.screens import StoreScreens
 from fieldlab_configs import Line, Site
 from ingest.errors import CannotErase
@@ -135,9 +136,9 @@ class CompanyScreens(StoreScreens):
     ) -> None:
         """Not told: the bucket holds how long each state lasted, and not every sign of life."""
 
-    def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
+    def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:  # noqa: ARG002
         """Refused: reasons are given by those who work there."""
-        raise PermissionError(f"{by} of a company gives no reason {reason!r} for {machine} at {start_ns}")
+        raise ReasonRefused(f"a reason for {machine} at {start_ns}: a company gives none")
 
 
 def own_site(site: Site, company: str) -> Site:

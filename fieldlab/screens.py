@@ -15,6 +15,7 @@ from analytics.groups import Row, group
 from analytics.stoppages import ranked
 from analytics.stopped import Stopped, stopped
 from analytics.stored import stored_fragments
+from dashboards.errors import ReasonRefused
 from fieldlab.times import NS
 from fieldlab_configs import Site
 from ingest import store as stored
@@ -131,22 +132,24 @@ class StoreScreens:
         return found
 
     def assign(self, machine: str, start_ns: int, reason: str, by: str) -> None:
-        """Write an operator's reason, and a delivery note: so the job tells it wherever the stop is told."""
+        """Write an operator's reason, then a delivery note: so the job tells it wherever the stop is told."""
         tags = (("fieldlab", self.site.fieldlab), ("machine", machine))
-        note = (("fieldlab", self.site.fieldlab), ("gateway", OPERATORS), ("machine", machine))
+        of_note = (("fieldlab", self.site.fieldlab), ("gateway", OPERATORS), ("machine", machine))
         now_ns = time.time_ns()
-        rows = [
+        given = [
             stored.Row("reason", tags, "reason_text", start_ns, reason),
             stored.Row("reason", tags, "by", start_ns, by),
-            stored.Row("delivery", note, "from_ns", now_ns, start_ns),
-            stored.Row("delivery", note, "to_ns", now_ns, start_ns + 1),
-            stored.Row("delivery", note, "samples", now_ns, 1.0),
+        ]
+        note = [
+            stored.Row("delivery", of_note, "from_ns", now_ns, start_ns),
+            stored.Row("delivery", of_note, "to_ns", now_ns, start_ns + 1),
+            stored.Row("delivery", of_note, "samples", now_ns, 1.0),
         ]
         with self._lock:
-            rejected = self._store.write("raw", rows)
+            rejected = self._store.write("raw", given) or self._store.write("raw", note)
             self._stops = None
         if rejected:
-            raise PermissionError(f"a reason for {machine} at {start_ns}: {rejected[0].reason}")
+            raise ReasonRefused(f"a reason for {machine} at {start_ns}: {rejected[0].reason}")
 
     def _fragments(
         self, start_ns: int, end_ns: int, machines: Collection[str] | None, by: Sequence[str] = ()

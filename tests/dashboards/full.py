@@ -148,7 +148,8 @@ class Full(FakeScreens):
             if o is not None:
                 mine |= {"shift": o.name, "shift_date": o.date.isoformat()}
             told = {key: mine[key] for key in by if key in mine}
-            found += [row | told for row in super().kpis(low, high, rest, machines) if low < high]
+            if low < high:
+                found += [row | told for row in super().kpis(low, high, rest, machines)]
         return found
 
     def stops(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from selenium.webdriver.common.by import By
 
 from dashboards.app import Address
 from dashboards.boards import quality
+from dashboards.errors import ReasonRefused
 from dashboards.parts import TABLES, parts, tables
 from dashboards.screens import Row
 from dashboards.sheets import COLUMNS, as_csv, as_parquet
@@ -96,6 +98,43 @@ def words(driver: webdriver.Chrome, testid: str) -> str:
 def _answered(driver: webdriver.Chrome) -> bool:
     click(driver, "choice-jam")
     return "Saved" in text(driver, "assign-said")
+
+
+@browser
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (ReasonRefused("m1: older than is kept"), "the store refuses this reason"),
+        (PermissionError(errno.EACCES, "Permission denied", "data.db"), "cannot be reached right now"),
+    ],
+    ids=["refused", "a file that may not be written"],
+)
+def test_a_reason_that_is_not_kept_is_said_and_why_is_in_the_log(
+    driver, address, screens, monkeypatch, caplog, why, said
+) -> None:
+    """What passes can be tried again; what the store will never take need not be."""
+
+    def assign(*_: object) -> None:
+        raise why
+
+    monkeypatch.setattr(screens, "assign", assign)
+    driver.get(f"{address.url}?machine=m1&range=all&lang=en")
+    newest = max(screens.stops(START_NS, screens.now, ["m1"]), key=lambda s: s["start_ns"])["start_ns"]
+    until(lambda: attribute(driver, f"assign-m1-{newest}", "type"), "the stop")
+    click(driver, f"assign-m1-{newest}")
+    until(
+        lambda: driver.switch_to.active_element.get_attribute("data-testid") == "choice-material", "the form"
+    )
+    driver.find_element(By.CSS_SELECTOR, "[data-testid='assign-by']").send_keys("ok7")
+
+    def told() -> bool:
+        click(driver, "choice-jam")
+        return said in text(driver, "assign-said")
+
+    until(told, "what became of it")
+    assert str(why) in caplog.text
+    assert "ok7" not in caplog.text
 
 
 @browser

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from dashboards.errors import ReasonRefused
 from dashboards.parts import parts
 from dashboards.snapshot import Answers, take
 from dashboards.view import Span, View
@@ -88,11 +89,12 @@ def test_a_reason_that_the_store_will_never_take_is_not_said_to_be_saved(shop, t
     store = EmbeddedStore(tmp_path / "short.db", retention_s={"raw": 3600})
     store.setup()
     screens = StoreScreens(shop.site, store)
-    with pytest.raises(PermissionError, match="older than bucket raw keeps its data"):
+    with pytest.raises(ReasonRefused, match="older than bucket raw keeps its data"):
         screens.assign("m2", time.time_ns() - 2 * 3600 * 10**9, "Vastgelopen", "op9")
-    assert screens.records("raw", "reason", *EVER) == []
+    assert screens.records("raw", "reason", *EVER) == screens.records("raw", "delivery", *EVER) == []
     screens.assign("m2", time.time_ns() - 60 * 10**9, "Vastgelopen", "op9")
     assert [row["reason_text"] for row in screens.records("raw", "reason", *EVER)] == ["Vastgelopen"]
+    assert [row["gateway"] for row in screens.records("raw", "delivery", *EVER)] == ["operators"]
     store.close()
 
 
@@ -116,7 +118,7 @@ def test_a_companys_screens_hold_its_windows_and_nothing_else(shop):
         (fieldlabs,) = whole.kpis(row["time_ns"], row["time_ns"] + cell_ns, ("machine",), [row["machine"]])
         assert same == fieldlabs
     assert {r["machine"] for r in atoms} <= set(machines)
-    with pytest.raises(PermissionError):
+    with pytest.raises(ReasonRefused):
         own.assign(machines[0], at(1850), "x", "b")
     for name in ("gateway", "link", "gap", "reason", "delivery"):
         assert own.latest("raw", name) == []
