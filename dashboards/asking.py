@@ -15,7 +15,7 @@ from dashboards import amounts, kit, moments
 from dashboards.errors import ReasonRefused
 from dashboards.kit import Box, Text
 from dashboards.screens import Row
-from dashboards.wording import Language, say
+from dashboards.wording import Language, one_line, say
 from fieldlab_configs import Site
 
 log = logging.getLogger(__name__)
@@ -27,11 +27,6 @@ _VALUE: Final = "(e) => emit(e.target.value)"
 
 Keep = Callable[[str, int, str, str], None]
 """Machine, start of the stop, reason, by whom."""
-
-
-def cleaned(text: str) -> str:
-    """A reason as it is kept: one line, without what cannot be seen."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 class ReasonForm:
@@ -117,7 +112,7 @@ class ReasonForm:
             self.client.run_javascript(f"document.querySelector({json.dumps(asked)})?.focus()")
 
     async def _answer(self, text: str) -> None:
-        reason = cleaned(text)
+        reason = one_line(text)
         if self._of is None:
             return
         if not _CODE.fullmatch(self._code.strip()):

@@ -14,7 +14,7 @@ from dashboards.poller import Poller
 from dashboards.sheets import as_csv, as_parquet
 from dashboards.view import Span, View, parse, scoped, span
 from dashboards.visitors import LOCAL, SCOPE_POLLER, SCOPE_VISITOR
-from dashboards.wording import as_language, say
+from dashboards.wording import as_language, one_line, say
 from fieldlab_configs import Site
 from fieldlab_configs.lacking import INSTALL_ALL
 
@@ -32,10 +32,10 @@ async def export(request: Request, name: str, kind: Literal["csv", "parquet"]) -
     language = as_language(request.query_params.get("lang"), screens.site.language)
     if asked.unclear:
         _, what = asked.unclear[0]
-        return PlainTextResponse(say("export.unclear", language, asked=what[:80]), status_code=404)
+        return PlainTextResponse(say("export.unclear", language, asked=one_line(what)[:80]), status_code=404)
     visitor = request.scope.get(SCOPE_VISITOR) or LOCAL
     if name not in tables(asked.view) or asked.view.screen not in visitor.screens:
-        return PlainTextResponse(say("export.unclear", language, asked=name[:40]), status_code=404)
+        return PlainTextResponse(say("export.unclear", language, asked=one_line(name)[:40]), status_code=404)
     if kind == "parquet" and find_spec("pyarrow") is None:
         return PlainTextResponse(f"Parquet needs pyarrow: {INSTALL_ALL}", status_code=501)
 

@@ -9,7 +9,7 @@ from dashboards import amounts
 from dashboards.moments import window
 from dashboards.report_period import Measured, heading, named, week
 from dashboards.screens import Row
-from dashboards.wording import Language, say
+from dashboards.wording import Language, one_line, say
 from fieldlab_configs import Site
 
 _MOST_LOSSES: Final = 3
@@ -23,11 +23,6 @@ def subject(site: Site, name: str, company: str | None, language: Language) -> s
         return say("mail.subject", language, **told)
     whose = next((c.name or c.id for c in site.companies if c.id == company), company)
     return say("mail.subject.company", language, company=one_line(whose), **told)
-
-
-def one_line(text: str) -> str:
-    """A text without line ends and control characters, which would begin another header."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def summary(measured: Measured, language: Language) -> str:

@@ -82,6 +82,17 @@ def _isolated(value: str) -> str:
     return f"\u2068{value}\u2069"
 
 
+def one_line(text: str) -> str:
+    r"""A text of somebody's in one line, without what cannot be seen: fit for a sentence, a header, a name.
+
+    Examples
+    --------
+    >>> one_line(" worn\r\n  tool\x00")
+    'worn tool'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def has(key: str) -> bool:
     """Whether there are words under a key."""
     return key in _WORDS

@@ -14,7 +14,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from dashboards.report_summary import one_line
+from dashboards.wording import one_line
 from fieldlab_configs import ConfigError, MailServer
 
 TIMEOUT_S: Final = 30.0

@@ -214,6 +214,7 @@ def test_a_file_is_named_by_what_it_is_of_and_its_numbers_have_their_unit(addres
 def test_a_table_that_is_not_there_is_said(address) -> None:
     """No such table, machine or kind."""
     assert fetched(address, "export/nothing.csv?line=milling")[0] == 404
+    assert "“a b”".encode() in fetched(address, "export/a%0d%0ab.csv?line=milling")[1]
     status, body = fetched(address, "export/stops.csv?machine=m9&lang=nl")
     assert (status, "“m9”; dat is er niet" in body.decode()) == (404, True)
     assert fetched(address, "export/stops.exe?machine=m1")[0] in (404, 422)
